@@ -1,0 +1,38 @@
+//! Warm stats of 100,000 files in 1,000 directories, by path.
+
+use std::sync::Arc;
+
+use ioaio_benches::fixture::Tree;
+use ioaio_benches::harness::Contest;
+use ioaio_benches::run::Run;
+use ioaio_benches::table::Target;
+use ioaio_benches::{subject, work::Files};
+
+fn main() {
+    ioaio_benches::main("stat", |options, temp| {
+        let tree = Tree::usual(temp, options.quick)?;
+        let work = Arc::new(Files { tree });
+        (0..work.tree.len()).try_for_each(|index| work.statx(index))?; // warm them
+        for depth in options.depths(&[1, 64]) {
+            let contest = Contest {
+                options,
+                title: format!("warm stats of {} files by path, depth {depth}", work.tree.len()),
+                rounds: options.rounds(9),
+                ops: options.ops(200_000),
+                sized_by_time: true,
+                targets: vec![
+                    Target::rate("ioaio", "statx loop", 0.85),
+                    Target::show("ring*", "statx loop"),
+                    Target::show("pool*", "statx loop"),
+                    Target::show("pool*", "ring*"),
+                    Target::show("IO::AIO*", "statx loop"),
+                ],
+            };
+            contest.run(subject::for_stat(), |subject, ops| {
+                let work = work.clone();
+                subject.stat(&Run { work, depth: depth.min(ops), ops, latency: options.latency })
+            })?;
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,186 @@
+//! Who is measured: one file for each library or technique, and here the lists of who takes part in what.
+//!
+//! To add a subject: write its file, implement [`Subject`] for the works it can do, and add it to the lists below.
+
+use std::io;
+
+use crate::run::{Run, Sample};
+use crate::work::{Files, Nops, Reads, Usage};
+
+mod a10;
+mod blocking;
+mod command;
+mod compio;
+mod loops;
+mod perl;
+mod pool;
+mod ring;
+mod spawn_blocking;
+mod tokio_fs;
+mod tokio_uring;
+mod walk;
+
+/// Something that can do some of the works.
+///
+/// Each method does `run.ops` operations with `run.depth` of them in flight, checks every answer, and times itself
+/// with [`Run::measure`], so that only the operations are timed.
+pub trait Subject {
+    /// Random reads of one block.
+    fn read(&mut self, _run: &Run<Reads>) -> io::Result<Sample> {
+        cannot("reads")
+    }
+
+    /// Stats of files by path.
+    fn stat(&mut self, _run: &Run<Files>) -> io::Result<Sample> {
+        cannot("stats by path")
+    }
+
+    /// Open, read of one block, and close.
+    fn load(&mut self, _run: &Run<Files>) -> io::Result<Sample> {
+        cannot("loads of files")
+    }
+
+    /// Requests that do nothing.
+    fn nop(&mut self, _run: &Run<Nops>) -> io::Result<Sample> {
+        cannot("empty requests")
+    }
+
+    /// The space used by a tree; one operation is the whole tree.
+    fn usage(&mut self, _run: &Run<Usage>) -> io::Result<Sample> {
+        cannot("disk usage")
+    }
+}
+
+fn cannot(what: &str) -> io::Result<Sample> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, format!("has no {what}")))
+}
+
+/// A subject that is yet to be set up, so that one that fails to can be named.
+pub struct Entry {
+    pub name: String,
+    pub make: Box<dyn FnOnce() -> io::Result<Box<dyn Subject>>>,
+}
+
+fn entry<S: Subject + 'static>(
+    name: impl Into<String>,
+    make: impl FnOnce() -> io::Result<S> + 'static,
+) -> Entry {
+    Entry { name: name.into(), make: Box::new(|| Ok(Box::new(make()?))) }
+}
+
+fn pools(sizes: &'static [usize]) -> impl Iterator<Item = Entry> {
+    sizes.iter().map(|&size| entry(format!("pool of {size}"), move || pool::Pool::new(size)))
+}
+
+fn perls(sizes: &'static [usize]) -> impl Iterator<Item = Entry> {
+    sizes.iter().map(|&size| entry(format!("IO::AIO of {size}"), move || perl::Perl::new(size)))
+}
+
+/// Cached random reads.
+pub fn for_reads() -> Vec<Entry> {
+    let mut list = vec![
+        entry("pread loop", || Ok(loops::Plain)),
+        entry("nowait loop", || Ok(loops::Cached)),
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+        entry("ring registered", || ring::Ring::new(ring::Kind::Registered)),
+    ];
+    list.extend(pools(&[1, 2, 4, 8]));
+    list.extend([
+        entry("tokio::fs", || tokio_fs::TokioFs::new(512)),
+        entry("tokio::fs of 4", || tokio_fs::TokioFs::new(4)),
+        entry("spawn_blocking", || spawn_blocking::SpawnBlocking::new(512)),
+        entry("spawn_blocking of 4", || spawn_blocking::SpawnBlocking::new(4)),
+        entry("compio", compio::Compio::new),
+        entry("a10", a10::A10::new),
+        entry("tokio-uring", tokio_uring::TokioUring::new),
+        entry("blocking of 4", || blocking::Blocking::new(4)),
+    ]);
+    list.extend(perls(&[1, 2, 8]));
+    list
+}
+
+/// Warm stats.
+pub fn for_stat() -> Vec<Entry> {
+    let mut list = vec![
+        entry("statx loop", || Ok(loops::Plain)),
+        entry("openat2+statx+close loop", || Ok(loops::Cached)),
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+    ];
+    list.extend(pools(&[1, 2, 4, 8]));
+    list.extend([
+        entry("tokio::fs", || tokio_fs::TokioFs::new(512)),
+        entry("tokio::fs of 4", || tokio_fs::TokioFs::new(4)),
+        entry("spawn_blocking", || spawn_blocking::SpawnBlocking::new(512)),
+        entry("spawn_blocking of 4", || spawn_blocking::SpawnBlocking::new(4)),
+        entry("compio", compio::Compio::new),
+        entry("a10", a10::A10::new),
+        entry("tokio-uring", tokio_uring::TokioUring::new),
+        entry("blocking of 4", || blocking::Blocking::new(4)),
+    ]);
+    list.extend(perls(&[1, 2, 8]));
+    list
+}
+
+/// Random reads past the page cache.
+pub fn for_direct() -> Vec<Entry> {
+    let mut list = vec![
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+        entry("ring registered", || ring::Ring::new(ring::Kind::Registered)),
+    ];
+    list.extend(pools(&[32]));
+    list.extend([
+        entry("spawn_blocking", || spawn_blocking::SpawnBlocking::new(512)),
+        entry("spawn_blocking of 32", || spawn_blocking::SpawnBlocking::new(32)),
+    ]);
+    list.extend(perls(&[8, 32, 128]));
+    list
+}
+
+/// Loads of files that are not cached.
+pub fn for_cold_load() -> Vec<Entry> {
+    let mut list = vec![
+        entry("open+read+close loop", || Ok(loops::Plain)),
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+    ];
+    list.extend(pools(&[16, 32, 64]));
+    list.extend(perls(&[16, 64]));
+    list
+}
+
+/// Stats of files that are not cached.
+pub fn for_cold_stat() -> Vec<Entry> {
+    let mut list = vec![
+        entry("statx loop", || Ok(loops::Plain)),
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+    ];
+    list.extend(pools(&[16, 64]));
+    list.extend(perls(&[16]));
+    list
+}
+
+/// Empty requests.
+pub fn for_nop() -> Vec<Entry> {
+    let mut list = vec![
+        entry("ring", || ring::Ring::new(ring::Kind::Plain)),
+        entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
+    ];
+    list.extend(perls(&[1, 8]));
+    list
+}
+
+/// Disk usage of a tree; `threads` for the plain walk, `ours` the user's own command.
+pub fn for_usage(threads: usize, ours: Option<&str>) -> Vec<Entry> {
+    let mut list = vec![
+        entry("du -s", || command::Command::new("du -s {}")),
+        entry(format!("walk of {threads}"), move || Ok(walk::Walk { threads })),
+    ];
+    if let Some(ours) = ours.map(str::to_owned) {
+        list.push(entry("ours", move || command::Command::new(&ours)));
+    }
+    list
+}
