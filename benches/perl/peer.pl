@@ -7,6 +7,7 @@
 # DEPTH requests are in flight; each callback checks its result and submits the next one in its place.
 use strict;
 use warnings;
+use POSIX ();
 use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC CLOCK_PROCESS_CPUTIME_ID);
 
 BEGIN {
@@ -56,11 +57,10 @@ sub buffers {
     return if @buffers >= $depth;
     @buffers = ();
     for my $slot (0 .. $depth - 1) {
-        if ($aligned) {
-            IO::AIO::mmap $buffers[$slot], 2 * BLOCK, IO::AIO::PROT_READ | IO::AIO::PROT_WRITE,
-                IO::AIO::MAP_PRIVATE | IO::AIO::MAP_ANONYMOUS or die "mmap: $!\n";
-        } else {
-            $buffers[$slot] = "\0" x (2 * BLOCK);
+        $buffers[$slot] = "\0" x (2 * BLOCK);
+        if ($aligned) { # and the element has to exist
+            IO::AIO::mmap($buffers[$slot], 2 * BLOCK, IO::AIO::PROT_READ | IO::AIO::PROT_WRITE,
+                IO::AIO::MAP_PRIVATE | IO::AIO::MAP_ANONYMOUS) or die "mmap: $!\n";
         }
     }
 }
@@ -183,5 +183,5 @@ while (my $line = <STDIN>) {
     my $answer = eval { $works{$work}->($depth, $latency, map pack("H*", $_), @arguments) } // $@;
     $answer =~ s/\s+/ /g;
     print "$answer\n";
-    last if $answer !~ /^ok/; # requests may still be in flight: better to end than to count them elsewhere
+    POSIX::_exit(1) if $answer !~ /^ok/; # requests are still in flight, and their callbacks not to be run
 }

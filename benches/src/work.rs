@@ -127,6 +127,16 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// Has `du -s` say what is right.
+    pub fn of(tree: Arc<Tree>) -> io::Result<Usage> {
+        let output = std::process::Command::new("du").arg("-s").arg(&tree.root).output()?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        match text.split_whitespace().next().map(str::parse) {
+            Some(Ok(kib)) => Ok(Usage { tree, kib }),
+            _ => Err(io::Error::other(format!("du -s said: {text}"))),
+        }
+    }
+
     pub fn check(&self, who: &str, kib: u64) -> io::Result<()> {
         if kib == self.kib {
             return Ok(());

@@ -96,8 +96,8 @@ fn drive<const N: usize>(
     assert!(depth <= SLOTS, "at most {SLOTS} operations in flight");
     let mut free: Vec<usize> = (0..depth).rev().collect();
     let (mut indexes, mut left) = ([0; SLOTS], [0; SLOTS]);
-    let (mut more, mut outcome) = (true, Ok(()));
-    while more || free.len() < depth {
+    let (mut entries, mut more, mut outcome) = (0, true, Ok(()));
+    while more || entries > 0 {
         let mut queue = ring.submission();
         while more && let Some(slot) = free.pop() {
             let Some(index) = cursor.next() else {
@@ -106,6 +106,7 @@ fn drive<const N: usize>(
                 break;
             };
             (indexes[slot], left[slot]) = (index, N);
+            entries += N;
             for (part, entry) in encode(slot, index).into_iter().enumerate() {
                 let entry = entry.user_data((slot * N + part) as u64);
                 // SAFETY: what the entry points to belongs to its slot or to the work, and outlives this function.
@@ -113,18 +114,18 @@ fn drive<const N: usize>(
             }
         }
         drop(queue);
-        let in_flight = depth - free.len();
         let wanted = match wake {
-            Wake::First => in_flight.min(1),
-            Wake::Half => in_flight.div_ceil(2),
+            Wake::First => N.min(entries), // of the last operation some entries may have completed already
+            Wake::Half => entries.div_ceil(2),
         };
-        submit_and_wait(ring, wanted * N);
+        submit_and_wait(ring, wanted);
         for done in ring.completion() {
             let (slot, part) = (done.user_data() as usize / N, done.user_data() as usize % N);
             if let Err(error) = check(slot, indexes[slot], part, done.result()) {
                 (more, outcome) = (false, outcome.and(Err(error)));
             }
             left[slot] -= 1;
+            entries -= 1;
             if left[slot] == 0 {
                 free.push(slot);
             }
