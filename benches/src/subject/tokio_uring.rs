@@ -15,7 +15,7 @@ pub struct TokioUring {
 }
 
 impl TokioUring {
-    /// It waits for the ring by epoll, which DEFER_TASKRUN would starve; COOP_TASKRUN is what it bears.
+    /// It takes completions without entering the kernel, which DEFER_TASKRUN needs; COOP_TASKRUN is what it bears.
     pub fn new() -> io::Result<TokioUring> {
         let mut ring = uring_builder();
         ring.setup_coop_taskrun().setup_single_issuer();
