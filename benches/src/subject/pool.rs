@@ -1,7 +1,6 @@
 //! A plain thread pool, as good as one gets with one lock: requests are pushed in batches, only idle threads are
 //! woken, a worker takes its next job under the same lock under which it hands back the last one.
 
-use std::any::Any;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
@@ -44,6 +43,16 @@ struct Shared {
     done: Condvar,
 }
 
+/// When the submitter wants to be woken.
+#[derive(Clone, Copy)]
+enum Wake {
+    /// By the first that is done: else a device's queue runs empty.
+    First,
+    /// When half of what is in flight is done: workers that find their answers in the caches are slowed down by
+    /// a submitter that wakes for each, on the same cores.
+    Half,
+}
+
 pub struct Pool {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -59,7 +68,7 @@ impl Pool {
         Ok(pool)
     }
 
-    fn run<W: Any>(&mut self, run: &Run<W>, task: Task) -> io::Result<Sample> {
+    fn run<W>(&mut self, run: &Run<W>, wake: Wake, task: Task) -> io::Result<Sample> {
         let mut state = self.shared.state.lock().unwrap();
         state.generation += 1;
         state.task = Some(task);
@@ -73,7 +82,7 @@ impl Pool {
                     Some(job)
                 });
                 let batch: Vec<Job> = batch.collect();
-                if !self.shared.exchange(batch, &mut free) {
+                if !self.shared.exchange(batch, &mut free, wake) {
                     return Ok(());
                 }
                 for job in &mut free {
@@ -85,9 +94,8 @@ impl Pool {
 }
 
 impl Shared {
-    /// Pushes a batch and waits until half of what is in flight is done: what a program gains by a deep queue is
-    /// that it need not be woken for each request. Returns false when nothing is in flight any more.
-    fn exchange(&self, batch: Vec<Job>, finished: &mut Vec<Job>) -> bool {
+    /// Pushes a batch and waits for `wake`. Returns false when nothing is in flight any more.
+    fn exchange(&self, batch: Vec<Job>, finished: &mut Vec<Job>, wake: Wake) -> bool {
         let pushed = batch.len();
         let mut state = self.state.lock().unwrap();
         state.in_flight += pushed;
@@ -101,7 +109,10 @@ impl Shared {
             (0..sleepers).for_each(|_| self.work.notify_one());
             state = self.state.lock().unwrap();
         }
-        state.wanted = state.in_flight.div_ceil(2);
+        state.wanted = match wake {
+            Wake::First => 1,
+            Wake::Half => state.in_flight.div_ceil(2),
+        };
         while state.done.len() < state.wanted {
             state = self.done.wait(state).unwrap();
         }
@@ -151,16 +162,17 @@ impl Drop for Pool {
 impl Subject for Pool {
     fn read(&mut self, run: &Run<Reads>) -> io::Result<Sample> {
         let work = run.work.clone();
-        self.run(run, Arc::new(move |index, page| work.pread(index, page)))
+        let wake = if work.file.direct { Wake::First } else { Wake::Half };
+        self.run(run, wake, Arc::new(move |index, page| work.pread(index, page)))
     }
 
     fn stat(&mut self, run: &Run<Files>) -> io::Result<Sample> {
         let work = run.work.clone();
-        self.run(run, Arc::new(move |index, _| work.statx(index)))
+        self.run(run, Wake::Half, Arc::new(move |index, _| work.statx(index)))
     }
 
     fn load(&mut self, run: &Run<Files>) -> io::Result<Sample> {
         let work = run.work.clone();
-        self.run(run, Arc::new(move |index, page| work.load(index, page)))
+        self.run(run, Wake::Half, Arc::new(move |index, page| work.load(index, page)))
     }
 }

@@ -1,0 +1,124 @@
+//! The limits and switches of an engine.
+
+use std::io;
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::Aio;
+
+/// Sets the limits of an engine, and switches its routes on or off.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let aio = ioaio::Aio::builder().max_parallel(4).ring(false).build()?;
+/// assert!(!aio.backend().ring);
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    pub(crate) inline: bool,
+    pub(crate) ring: bool,
+    pub(crate) pool: bool,
+    pub(crate) ring_in_flight: u32,
+    pub(crate) min_parallel: usize,
+    pub(crate) max_parallel: usize,
+    pub(crate) max_idle: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) max_outstanding: usize,
+    pub(crate) max_poll_reqs: usize,
+    pub(crate) max_poll_time: Option<Duration>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Builder {
+            inline: true,
+            ring: true,
+            pool: true,
+            ring_in_flight: 256,
+            min_parallel: 0,
+            max_parallel: 16,
+            max_idle: 4,
+            idle_timeout: Duration::from_secs(10),
+            max_outstanding: usize::MAX,
+            max_poll_reqs: usize::MAX,
+            max_poll_time: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Whether requests may be answered at once where that cannot wait (default: yes).
+    pub fn inline(mut self, on: bool) -> Self {
+        self.inline = on;
+        self
+    }
+    /// Whether io_uring is used where the kernel offers it (default: yes).
+    pub fn ring(mut self, on: bool) -> Self {
+        self.ring = on;
+        self
+    }
+    /// Whether threads are used (default: yes); without, `poll` executes what has no other route.
+    pub fn pool(mut self, on: bool) -> Self {
+        self.pool = on;
+        self
+    }
+    /// The number of requests that the ring has at the most (default 256); more wait by priority.
+    pub fn ring_in_flight(mut self, n: u32) -> Self {
+        self.ring_in_flight = n;
+        self
+    }
+    /// The number of threads to keep at the least (default 0).
+    pub fn min_parallel(mut self, n: usize) -> Self {
+        self.min_parallel = n;
+        self
+    }
+    /// The number of threads at the most (default 16).
+    pub fn max_parallel(mut self, n: usize) -> Self {
+        self.max_parallel = n;
+        self
+    }
+    /// How many idle threads stay after the idle timeout (default 4).
+    pub fn max_idle(mut self, n: usize) -> Self {
+        self.max_idle = n;
+        self
+    }
+    /// How long a thread stays idle before it may end (default 10 s).
+    pub fn idle_timeout(mut self, t: Duration) -> Self {
+        self.idle_timeout = t;
+        self
+    }
+    /// How many requests may wait to be executed before submitters are held (default: no limit).
+    pub fn max_outstanding(mut self, n: usize) -> Self {
+        self.max_outstanding = n;
+        self
+    }
+    /// How many results one `poll` delivers at the most (default: no limit).
+    pub fn max_poll_reqs(mut self, n: usize) -> Self {
+        self.max_poll_reqs = n;
+        self
+    }
+    /// How long one `poll` goes on delivering (default: no limit).
+    pub fn max_poll_time(mut self, t: Duration) -> Self {
+        self.max_poll_time = Some(t);
+        self
+    }
+    /// Makes the engine.
+    ///
+    /// # Errors
+    /// EINVAL for a limit of zero; EMFILE or ENOMEM where not even an eventfd can be had. A kernel
+    /// that refuses io_uring is no error: see [`Aio::backend`].
+    pub fn build(self) -> io::Result<Aio> {
+        let zero = self.ring_in_flight == 0
+            || self.max_parallel == 0
+            || self.max_outstanding == 0
+            || self.max_poll_reqs == 0
+            || self.min_parallel > self.max_parallel;
+        if zero {
+            return Err(Errno::INVAL.into());
+        }
+        Aio::with(self)
+    }
+}

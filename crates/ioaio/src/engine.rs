@@ -1,0 +1,371 @@
+//! Submit, admit, reap, poll, cancel. Knows only headers, never an op.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use crate::bell::Bell;
+use crate::config::Builder;
+use crate::group::Core as GroupCore;
+use crate::queue::Queue;
+use crate::request::{Req, State};
+use crate::route::pool::Pool;
+use crate::route::ring::Ring;
+use crate::sys::ForkMark;
+
+/// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
+const STOP_LIMIT: Duration = Duration::from_secs(2);
+/// Another thread's poll may swallow a wake-up; a waiter looks again after this time.
+const WAIT_SLICE: Duration = Duration::from_millis(100);
+
+pub(crate) struct Inner {
+    pub(crate) bell: Bell,
+    pub(crate) pool: Pool,
+    pub(crate) ring: Option<Ring>,
+    pub(crate) ring_error: Option<(i32, &'static str)>,
+    pub(crate) inline_on: bool,
+    pub(crate) pool_on: bool,
+    done: Mutex<Queue>,
+    ticks: Mutex<Vec<Arc<GroupCore>>>,
+    /// Submitted and not delivered.
+    pub(crate) nreqs: AtomicUsize,
+    /// Submitted and not executed.
+    open: AtomicUsize,
+    pub(crate) max_outstanding: AtomicUsize,
+    pub(crate) max_poll_reqs: AtomicUsize,
+    pub(crate) max_poll_time: AtomicU64,
+    room: Mutex<Vec<Waker>>,
+    room_made: Condvar,
+    reaper: Mutex<bool>,
+    stop: AtomicBool,
+    fork: ForkMark,
+    counts: Counts,
+}
+
+#[derive(Default)]
+struct Counts {
+    inline: AtomicU64,
+    ring: AtomicU64,
+    pool: AtomicU64,
+}
+
+impl Inner {
+    pub(crate) fn new(b: &Builder, bell: Bell) -> io::Result<Arc<Inner>> {
+        let (ring, ring_error) = if !b.ring {
+            (None, Some((0, "switched off")))
+        } else {
+            match Ring::new(b.ring_in_flight, &bell) {
+                Ok(ring) => (Some(ring), None),
+                Err(e) => (None, Some((e.raw_os_error().unwrap_or(0), "refused by the kernel"))),
+            }
+        };
+        let max = if b.pool { b.max_parallel } else { 0 };
+        let inner = Arc::new(Inner {
+            bell,
+            pool: Pool::new(b.min_parallel.min(max), max, b.max_idle, b.idle_timeout),
+            ring,
+            ring_error,
+            inline_on: b.inline,
+            pool_on: b.pool,
+            done: Mutex::new(Queue::new()),
+            ticks: Mutex::new(Vec::new()),
+            nreqs: AtomicUsize::new(0),
+            open: AtomicUsize::new(0),
+            max_outstanding: AtomicUsize::new(b.max_outstanding),
+            max_poll_reqs: AtomicUsize::new(b.max_poll_reqs),
+            max_poll_time: AtomicU64::new(nanos(b.max_poll_time)),
+            room: Mutex::new(Vec::new()),
+            room_made: Condvar::new(),
+            reaper: Mutex::new(false),
+            stop: AtomicBool::new(false),
+            fork: ForkMark::new()?,
+            counts: Counts::default(),
+        });
+        Ok(inner)
+    }
+    pub(crate) fn forked(&self) -> bool {
+        self.fork.forked()
+    }
+
+    // ---- admit and submit
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.open.load(Ordering::Relaxed) < self.max_outstanding.load(Ordering::Relaxed)
+    }
+    /// Holds the submitter of a callback until requests were executed.
+    pub(crate) fn hold(self: &Arc<Self>) {
+        while !self.has_room() {
+            self.ensure_reaper();
+            if self.run_one_without_threads() {
+                continue;
+            }
+            let room = self.room.lock().expect("room");
+            if !self.has_room() {
+                drop(self.room_made.wait_timeout(room, WAIT_SLICE).expect("room"));
+            }
+        }
+    }
+    /// Registers a future that waits for room; false if there is room by now.
+    pub(crate) fn wait_for_room(&self, waker: &Waker) -> bool {
+        self.room.lock().expect("room").push(waker.clone());
+        !self.has_room()
+    }
+    /// Counts a request in.
+    pub(crate) fn admit(&self) {
+        self.nreqs.fetch_add(1, Ordering::Relaxed);
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+    /// Counts in a request that was answered before it was submitted, and queues its delivery.
+    pub(crate) fn submit_answered(&self, req: Req) {
+        self.nreqs.fetch_add(1, Ordering::Relaxed);
+        self.done.lock().expect("done").push(req);
+        self.bell.ring();
+    }
+    /// Sends an admitted request on its way.
+    pub(crate) fn submit(self: &Arc<Self>, req: Req) {
+        let callback = req.is_callback();
+        let Some(ring) = self.ring.as_ref().filter(|_| req.prefers_ring || !self.pool_on) else {
+            return self.to_pool(req);
+        };
+        match ring.push(req, !callback) {
+            // What the kernel has not been told of is for poll to flush.
+            Ok(()) if callback => self.bell.ring(),
+            Ok(()) => self.ensure_reaper(),
+            Err(req) => self.to_pool(req),
+        }
+    }
+    pub(crate) fn to_pool(self: &Arc<Self>, req: Req) {
+        if !self.pool.push(self, req) {
+            self.bell.ring(); // no threads: poll executes
+            self.ensure_reaper();
+        }
+    }
+    fn run_one_without_threads(self: &Arc<Self>) -> bool {
+        let Some(req) = self.pool.take_if_no_threads() else { return false };
+        req.run();
+        self.count_pool();
+        self.complete(req);
+        true
+    }
+
+    // ---- complete and deliver
+
+    /// Takes over an executed request. Runs no user code but wakers.
+    pub(crate) fn complete(&self, req: Req) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        if req.is_callback() {
+            req.set(State::Done);
+            self.done.lock().expect("done").push(req);
+            self.bell.ring();
+        } else {
+            let groups = req.leave_groups();
+            req.set(State::Done);
+            self.uncount();
+            for group in groups {
+                self.tick(&group, &req);
+            }
+            req.wake();
+        }
+        if self.max_outstanding.load(Ordering::Relaxed) != usize::MAX {
+            let wakers = std::mem::take(&mut *self.room.lock().expect("room"));
+            self.room_made.notify_all();
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+    fn uncount(&self) {
+        if self.nreqs.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.bell.ring(); // whoever waits for the last one
+        }
+    }
+    fn tick(&self, group: &Arc<GroupCore>, req: &Req) {
+        if group.member_done(req) {
+            self.tick_soon(group.clone());
+        }
+    }
+    /// Lets the next poll look after a group.
+    pub(crate) fn tick_soon(&self, group: Arc<GroupCore>) {
+        self.ticks.lock().expect("ticks").push(group);
+        self.bell.ring();
+    }
+    pub(crate) fn group_opened(&self) {
+        self.nreqs.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn group_closed(&self) {
+        self.uncount();
+    }
+    pub(crate) fn poll(self: &Arc<Self>) -> io::Result<usize> {
+        if self.forked() {
+            return Err(Errno::OWNERDEAD.into());
+        }
+        let max = self.max_poll_reqs.load(Ordering::Relaxed);
+        let time = self.max_poll_time.load(Ordering::Relaxed);
+        let end = (time != u64::MAX).then(|| Instant::now() + Duration::from_nanos(time));
+        self.reap();
+        let mut handled = 0;
+        while handled < max && end.is_none_or(|end| handled == 0 || Instant::now() < end) {
+            if !self.deliver_one() {
+                break;
+            }
+            handled += 1;
+        }
+        if self.ring.as_ref().is_some_and(Ring::needs_poll) {
+            self.reap();
+        }
+        if handled == 0 {
+            self.bell.silence();
+        }
+        if self.has_work() {
+            self.bell.ring();
+        }
+        Ok(handled)
+    }
+    fn reap(self: &Arc<Self>) {
+        if let Some(ring) = &self.ring {
+            ring.reap(self);
+        }
+        self.run_one_without_threads();
+    }
+    fn deliver_one(&self) -> bool {
+        let next = self.done.lock().expect("done").pop();
+        if let Some(req) = next {
+            // Counted out also when the callback panics.
+            let _out = Delivered { inner: self, req: &req };
+            req.deliver();
+            return true;
+        }
+        let next = self.ticks.lock().expect("ticks").pop();
+        next.is_some_and(|group| {
+            group.advance();
+            true
+        })
+    }
+    fn has_work(&self) -> bool {
+        self.npending() > 0
+            || !self.ticks.lock().expect("ticks").is_empty()
+            || self.ring.as_ref().is_some_and(Ring::needs_poll)
+            || self.pool.needs_poll()
+    }
+    pub(crate) fn npending(&self) -> usize {
+        self.done.lock().expect("done").len()
+    }
+    pub(crate) fn nready(&self) -> usize {
+        self.pool.queued() + self.ring.as_ref().map_or(0, Ring::queued)
+    }
+    pub(crate) fn wait(self: &Arc<Self>, timeout: Option<Duration>) -> io::Result<bool> {
+        if self.forked() {
+            return Err(Errno::OWNERDEAD.into());
+        }
+        let end = timeout.map(|t| Instant::now() + t);
+        loop {
+            self.reap();
+            if self.npending() > 0 || !self.ticks.lock().expect("ticks").is_empty() {
+                return Ok(true);
+            }
+            if self.nreqs.load(Ordering::Acquire) == 0 {
+                return Ok(false);
+            }
+            self.bell.silence();
+            if self.has_work() {
+                self.bell.ring();
+                continue;
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Ok(false);
+            }
+            match self.bell.wait(Some(left.unwrap_or(WAIT_SLICE).min(WAIT_SLICE))) {
+                Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
+                _ => {}
+            }
+        }
+    }
+
+    // ---- cancel, reaper, stop
+
+    pub(crate) fn cancel(&self, req: &Req) {
+        if self.forked() || req.cancel_flag().swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let taken = match req.state() {
+            State::InPool => self.pool.cancel(req),
+            State::InRing | State::OnRing => self.ring.as_ref().and_then(|r| r.cancel(req)),
+            _ => None,
+        };
+        if let Some(req) = taken {
+            req.fail(Errno::CANCELED);
+            self.complete(req);
+        }
+    }
+    /// A thread that reaps for futures: they need nobody to call poll.
+    pub(crate) fn ensure_reaper(self: &Arc<Self>) {
+        let mut started = self.reaper.lock().expect("reaper");
+        if *started || self.stop.load(Ordering::SeqCst) {
+            return;
+        }
+        let inner = self.clone();
+        let builder = std::thread::Builder::new().name("ioaio-reaper".into());
+        // Where no thread can start, polls reap instead, and the next future tries again.
+        *started = crate::sys::with_signals_blocked(|| builder.spawn(move || inner.reaper())).is_ok();
+    }
+    fn reaper(self: Arc<Self>) {
+        while !self.stop.load(Ordering::SeqCst) {
+            while self.run_one_without_threads() {}
+            let Some(ring) = &self.ring else { break };
+            if ring.wait().is_err() {
+                break;
+            }
+            ring.reap(&self);
+        }
+        *self.reaper.lock().expect("reaper") = false;
+    }
+    /// The end: nothing that the kernel may still write to is freed.
+    pub(crate) fn stop(self: &Arc<Self>) {
+        self.stop.store(true, Ordering::SeqCst);
+        self.pool.stop(self);
+        if let Some(ring) = &self.ring {
+            ring.wake();
+            if !ring.stop(self, STOP_LIMIT) {
+                std::mem::forget(self.clone());
+            }
+        }
+        drop(std::mem::replace(&mut *self.done.lock().expect("done"), Queue::new()));
+    }
+
+    // ---- counts
+
+    pub(crate) fn count_inline(&self) {
+        self.counts.inline.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn count_ring(&self) {
+        self.counts.ring.fetch_add(1, Ordering::Relaxed);
+    }
+    pub(crate) fn count_pool(&self) {
+        self.counts.pool.fetch_add(1, Ordering::Relaxed);
+    }
+    /// Requests executed inline, by the ring, by threads.
+    pub(crate) fn counted(&self) -> [u64; 3] {
+        let c = &self.counts;
+        [&c.inline, &c.ring, &c.pool].map(|n| n.load(Ordering::Relaxed))
+    }
+}
+
+struct Delivered<'a> {
+    inner: &'a Inner,
+    req: &'a Req,
+}
+impl Drop for Delivered<'_> {
+    fn drop(&mut self) {
+        self.inner.uncount();
+        for group in self.req.leave_groups() {
+            self.inner.tick(&group, self.req);
+        }
+    }
+}
+
+pub(crate) fn nanos(t: Option<Duration>) -> u64 {
+    t.map_or(u64::MAX, |t| u64::try_from(t.as_nanos()).unwrap_or(u64::MAX))
+}

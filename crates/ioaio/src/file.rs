@@ -1,0 +1,126 @@
+//! Open files and directories. A request holds its own reference, so no descriptor is closed, and
+//! its number used again, while a request still means it.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rustix::fs::OFlags;
+
+use crate::fsclass;
+
+const UNKNOWN: u8 = 0;
+const LOCAL: u8 = 1;
+const LOCAL_DIRECT: u8 = 2;
+const SLOW: u8 = 3;
+
+struct Shared {
+    fd: OwnedFd,
+    class: AtomicU8,
+}
+
+/// An open file.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let file = ioaio::File::from(std::fs::File::open("/etc/passwd")?);
+/// let back: std::os::fd::OwnedFd = file.try_into_owned_fd().expect("nothing in flight");
+/// # Ok(()) }
+/// ```
+pub struct File(Arc<Shared>);
+
+impl File {
+    pub(crate) fn share(&self) -> File {
+        File(self.0.clone())
+    }
+    /// Takes the descriptor out.
+    ///
+    /// # Errors
+    /// The file itself, if requests on it are still in flight.
+    pub fn try_into_owned_fd(self) -> Result<OwnedFd, File> {
+        Arc::try_unwrap(self.0).map(|s| s.fd).map_err(File)
+    }
+    /// Learns once how the file may be used; `None` while its file system is not known.
+    fn class(&self) -> u8 {
+        let seen = self.0.class.load(Ordering::Relaxed);
+        if seen != UNKNOWN {
+            return seen;
+        }
+        let class = match fsclass::look(self.as_fd()) {
+            None => return UNKNOWN,
+            Some(false) => SLOW,
+            Some(true) => match rustix::fs::fcntl_getfl(self.as_fd()) {
+                Ok(flags) if flags.contains(OFlags::DIRECT) => LOCAL_DIRECT,
+                Ok(_) => LOCAL,
+                Err(_) => SLOW,
+            },
+        };
+        self.0.class.store(class, Ordering::Relaxed);
+        class
+    }
+    /// Reads that find the page cache do not wait.
+    pub(crate) fn may_go_inline(&self) -> bool {
+        self.class() == LOCAL
+    }
+    /// `fstat` and `close` do not wait.
+    pub(crate) fn is_local(&self) -> bool {
+        matches!(self.class(), LOCAL | LOCAL_DIRECT)
+    }
+    /// On a worker, where waiting is allowed: asks the file system what it is.
+    pub(crate) fn learn(&self) {
+        if self.0.class.load(Ordering::Relaxed) == UNKNOWN {
+            fsclass::learn(self.as_fd());
+        }
+    }
+}
+
+impl From<OwnedFd> for File {
+    fn from(fd: OwnedFd) -> Self {
+        File(Arc::new(Shared { fd, class: AtomicU8::new(UNKNOWN) }))
+    }
+}
+impl From<std::fs::File> for File {
+    fn from(f: std::fs::File) -> Self {
+        OwnedFd::from(f).into()
+    }
+}
+impl AsFd for File {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+}
+
+/// An open directory that paths can be relative to.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let aio = ioaio::Aio::new()?;
+/// let etc = ioaio::Dir::open("/etc")?;
+/// assert!(aio.stat("passwd").at(&etc).wait()?.len() > 0);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Dir(Arc<OwnedFd>);
+
+impl Dir {
+    /// Opens a directory, blocking; search permission is enough.
+    ///
+    /// # Errors
+    /// Those of `open(2)`.
+    pub fn open(path: impl AsRef<std::path::Path>) -> io::Result<Dir> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(path.as_ref(), flags, rustix::fs::Mode::empty())?;
+        Ok(fd.into())
+    }
+}
+impl From<OwnedFd> for Dir {
+    fn from(fd: OwnedFd) -> Self {
+        Dir(Arc::new(fd))
+    }
+}
+impl AsFd for Dir {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,197 @@
+//! Groups: requests that are waited for, cancelled and fed together.
+
+use std::collections::HashMap;
+use std::future::{Future, IntoFuture};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
+
+use crate::Aio;
+use crate::request::Req;
+
+type Feeder = Box<dyn FnMut(&Group) + Send>;
+type Callback = Box<dyn FnOnce() + Send>;
+
+/// A set of requests that completes when its last member has completed.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let aio = ioaio::Aio::new()?;
+/// let group = aio.group();
+/// for path in ["/etc/passwd", "/etc/group"] {
+///     aio.stat(path).group(&group).then(|st| assert!(st.is_ok()));
+/// }
+/// group.then(|| println!("both known"));
+/// aio.flush()
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Group {
+    aio: Aio,
+    core: Arc<Core>,
+}
+
+pub(crate) struct Core {
+    aio: crate::WeakAio,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    members: HashMap<usize, Req>,
+    feeder: Option<Feeder>,
+    /// The feeder runs, on some thread.
+    feeding: bool,
+    limit: usize,
+    callback: Option<Callback>,
+    waker: Option<Waker>,
+    finished: bool,
+}
+
+impl State {
+    fn idle(&self) -> bool {
+        self.members.is_empty() && self.feeder.is_none() && !self.feeding
+    }
+}
+
+impl Core {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("no code panics under a group's lock")
+    }
+    /// Forgets a member; true if a poll should look after the group. Runs no user code but a waker.
+    pub(crate) fn member_done(&self, req: &Req) -> bool {
+        let mut st = self.lock();
+        st.members.remove(&(req.addr() as usize));
+        if let Some(waker) = st.waker.take() {
+            waker.wake();
+        }
+        st.callback.is_some() || st.feeder.is_some()
+    }
+    /// Feeds, then finishes if nothing is left. User code runs here: only inside poll or an await.
+    pub(crate) fn advance(self: &Arc<Self>) {
+        let Some(aio) = self.aio.upgrade() else { return };
+        self.feed(&aio);
+        let mut st = self.lock();
+        if st.idle()
+            && let Some(callback) = st.callback.take()
+        {
+            st.finished = true;
+            drop(st);
+            let _closed = Closed(&aio);
+            callback();
+        }
+    }
+    fn feed(self: &Arc<Self>, aio: &Aio) {
+        let group = Group { aio: aio.clone(), core: self.clone() };
+        loop {
+            let mut st = self.lock();
+            let before = st.members.len();
+            if before >= st.limit {
+                return;
+            }
+            let Some(mut feeder) = st.feeder.take() else { return };
+            st.feeding = true;
+            drop(st);
+            let mut end = Fed(self, None);
+            feeder(&group);
+            end.1 = (self.lock().members.len() > before).then_some(feeder);
+        }
+    }
+}
+
+/// Puts the feeder back, or leaves it out when it added nothing or panicked.
+struct Fed<'a>(&'a Arc<Core>, Option<Feeder>);
+impl Drop for Fed<'_> {
+    fn drop(&mut self) {
+        let mut st = self.0.lock();
+        st.feeding = false;
+        st.feeder = self.1.take();
+    }
+}
+struct Closed<'a>(&'a Aio);
+impl Drop for Closed<'_> {
+    fn drop(&mut self) {
+        self.0.inner().group_closed();
+    }
+}
+
+impl Group {
+    pub(crate) fn new(aio: &Aio) -> Self {
+        let state = Mutex::new(State { limit: 2, ..State::default() });
+        Group { aio: aio.clone(), core: Arc::new(Core { aio: aio.downgrade(), state }) }
+    }
+    /// Makes a request, not yet submitted, a member. A finished group takes no more.
+    pub(crate) fn add(&self, req: &Req) {
+        let mut st = self.core.lock();
+        if !st.finished {
+            st.members.insert(req.addr() as usize, req.clone());
+            drop(st);
+            req.join(self.core.clone());
+        }
+    }
+    /// How many members have not completed.
+    pub fn len(&self) -> usize {
+        self.core.lock().members.len()
+    }
+    /// Whether no member is left.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Calls `feeder` now, and whenever fewer than [`limit`](Self::limit) members are left, until
+    /// a call adds nothing. It runs here, in [`Aio::poll`], and where the group is awaited.
+    pub fn feed(&self, feeder: impl FnMut(&Group) + Send + 'static) {
+        self.core.lock().feeder = Some(Box::new(feeder));
+        self.core.feed(&self.aio);
+    }
+    /// Sets how many members the feeder keeps going (default 2); 0 pauses it.
+    pub fn limit(&self, n: usize) {
+        self.core.lock().limit = n;
+        self.aio.inner().tick_soon(self.core.clone());
+    }
+    /// Cancels the members and removes the feeder; the group itself still completes.
+    pub fn cancel(&self) {
+        let mut st = self.core.lock();
+        let feeder = st.feeder.take();
+        let members: Vec<Req> = st.members.values().cloned().collect();
+        drop(st);
+        drop(feeder);
+        members.iter().for_each(|req| self.aio.inner().cancel(req));
+        self.aio.inner().tick_soon(self.core.clone());
+    }
+    /// Runs `callback` inside [`Aio::poll`] when no member is left. Replaces an earlier callback.
+    pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
+        let mut st = self.core.lock();
+        let old = st.callback.replace(Box::new(callback));
+        drop(st);
+        if old.is_none() {
+            self.aio.inner().group_opened();
+        }
+        self.aio.inner().tick_soon(self.core.clone());
+    }
+}
+
+impl IntoFuture for Group {
+    type Output = ();
+    type IntoFuture = GroupFuture;
+    fn into_future(self) -> GroupFuture {
+        GroupFuture(self)
+    }
+}
+
+/// Waits until no member of a group is left.
+#[must_use = "a future does nothing until it is awaited"]
+pub struct GroupFuture(Group);
+
+impl Future for GroupFuture {
+    type Output = ();
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let group = &self.0;
+        group.core.feed(&group.aio);
+        let mut st = group.core.lock();
+        if st.idle() {
+            return Poll::Ready(());
+        }
+        st.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}

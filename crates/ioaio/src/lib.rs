@@ -1,0 +1,58 @@
+//! Asynchronous file I/O under any event loop.
+//!
+//! Every file-system call is a request. It takes the first route that fits: *inline*, where the
+//! kernel has the answer and nothing can wait; the *ring* (io_uring); or a *pool* of threads. It
+//! completes by callback, by future or by blocking wait:
+//!
+//! ```
+//! # fn main() -> std::io::Result<()> {
+//! let aio = ioaio::Aio::new()?;
+//! aio.stat("/etc/passwd").then(|st| println!("{} bytes", st.unwrap().len())); // run by poll
+//! let st = aio.stat("/etc/passwd").wait()?;                                   // blocking
+//! # let future = async {
+//! let st = aio.stat("/etc/passwd").await?;                                    // any executor
+//! # std::io::Result::Ok(st) };
+//! aio.flush()
+//! # }
+//! ```
+//!
+//! - [`Aio`] is the engine: its poll fd ([`AsFd`](std::os::fd::AsFd)) goes into any event loop,
+//!   and [`Aio::poll`] runs callbacks, nowhere else.
+//! - [`Request`] sets priority and group, and how the request completes.
+//! - A request owns its buffer, path and file until the kernel has done with them; dropping a
+//!   future or the engine changes who hears of the result, never that.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("ioaio is for Linux");
+
+mod aio;
+mod bell;
+mod buf;
+mod config;
+mod engine;
+mod file;
+mod fsclass;
+mod group;
+mod op;
+mod ops;
+mod path;
+mod queue;
+mod request;
+mod route;
+mod submit;
+mod sys;
+
+pub(crate) use aio::WeakAio;
+pub use aio::{Aio, Backend, Stats};
+pub use buf::{AlignedBuf, IoBuf, IoBufMut};
+pub use config::Builder;
+pub use file::{Dir, File};
+pub use group::{Group, GroupFuture};
+pub use op::Op;
+pub use ops::*;
+pub use rustix::fs::OFlags;
+pub use submit::{Handle, PathOp, Pending, Request};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,209 @@
+//! Reading directories.
+
+use std::ffi::OsStr;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags};
+
+use crate::op::Op;
+use crate::path::At;
+use crate::submit::PathOp;
+use crate::{Aio, Metadata, Request};
+
+/// Room for some 500 names a system call.
+const BUFFER: usize = 32 * 1024;
+
+/// What kind of file a name stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FileType {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link.
+    Symlink,
+    /// A named pipe.
+    Fifo,
+    /// A socket.
+    Socket,
+    /// A character device.
+    CharDevice,
+    /// A block device.
+    BlockDevice,
+    /// The file system does not tell; `lstat` does.
+    Unknown,
+}
+
+impl FileType {
+    pub(crate) fn from_mode(mode: u32) -> Self {
+        Self::from_rustix(rustix::fs::FileType::from_raw_mode(mode))
+    }
+    fn from_rustix(t: rustix::fs::FileType) -> Self {
+        use rustix::fs::FileType as T;
+        match t {
+            T::RegularFile => FileType::File,
+            T::Directory => FileType::Directory,
+            T::Symlink => FileType::Symlink,
+            T::Fifo => FileType::Fifo,
+            T::Socket => FileType::Socket,
+            T::CharacterDevice => FileType::CharDevice,
+            T::BlockDevice => FileType::BlockDevice,
+            T::Unknown => FileType::Unknown,
+        }
+    }
+}
+
+/// The names in a directory, without `.` and `..`, in the file system's order.
+#[derive(Default, Debug)]
+pub struct Entries {
+    names: Vec<u8>,
+    items: Vec<Item>,
+    stats: Vec<io::Result<Metadata>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    start: usize,
+    len: usize,
+    kind: FileType,
+    ino: u64,
+}
+
+/// One name of a directory.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry<'a> {
+    list: &'a Entries,
+    index: usize,
+}
+
+impl Entries {
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.items.len()
+    }
+    /// Whether the directory is empty.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+    /// The names, one after the other.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
+        (0..self.items.len()).map(|index| Entry { list: self, index })
+    }
+}
+
+impl<'a> Entry<'a> {
+    fn item(&self) -> Item {
+        self.list.items[self.index]
+    }
+    /// The name.
+    pub fn name(&self) -> &'a OsStr {
+        let item = self.item();
+        OsStr::from_bytes(&self.list.names[item.start..item.start + item.len])
+    }
+    /// The kind of file, as the directory tells it.
+    pub fn file_type(&self) -> FileType {
+        self.item().kind
+    }
+    /// The inode number.
+    pub fn ino(&self) -> u64 {
+        self.item().ino
+    }
+    /// What `lstat(2)` said, if [`stat`](Request::stat) was asked for.
+    pub fn metadata(&self) -> Option<&'a io::Result<Metadata>> {
+        self.list.stats.get(self.index)
+    }
+}
+
+/// `getdents64(2)` until the end; see [`Aio::read_dir`].
+pub struct ReadDir {
+    at: At,
+    stat: bool,
+}
+
+impl ReadDir {
+    fn names(dir: &OwnedFd) -> io::Result<Entries> {
+        let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
+        let mut raw = RawDir::new(dir, &mut buffer);
+        let mut list = Entries::default();
+        while let Some(entry) = raw.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name == b"." || name == b".." {
+                continue;
+            }
+            let kind = FileType::from_rustix(entry.file_type());
+            list.items.push(Item { start: list.names.len(), len: name.len(), kind, ino: entry.ino() });
+            list.names.extend_from_slice(entry.file_name().to_bytes_with_nul());
+        }
+        Ok(list)
+    }
+    fn stats(dir: &OwnedFd, list: &mut Entries) {
+        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+        list.stats.reserve_exact(list.items.len());
+        for item in &list.items {
+            let name = &list.names[item.start..=item.start + item.len];
+            let stat = std::ffi::CStr::from_bytes_with_nul(name)
+                .map_err(io::Error::other)
+                .and_then(|name| Ok(rustix::fs::statx(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW, mask)?));
+            list.stats.push(stat.map(|st| Metadata::new(&st)));
+        }
+    }
+}
+
+impl Op for ReadDir {
+    type Val = Entries;
+    type Out = io::Result<Entries>;
+    const NAME: &'static str = "read_dir";
+    fn check(&self) -> io::Result<()> {
+        self.at.check()
+    }
+    fn run(&mut self) -> io::Result<Entries> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let dir = rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, Mode::empty())?;
+        let mut list = Self::names(&dir)?;
+        if self.stat {
+            Self::stats(&dir, &mut list);
+        }
+        Ok(list)
+    }
+    fn finish(self, res: io::Result<Entries>) -> Self::Out {
+        res
+    }
+}
+impl PathOp for ReadDir {
+    fn at(&mut self) -> &mut At {
+        &mut self.at
+    }
+}
+
+impl Request<'_, ReadDir> {
+    /// Also asks `lstat(2)` of every name, on the same worker, relative to the open directory.
+    pub fn stat(mut self, yes: bool) -> Self {
+        self.op.stat = yes;
+        self
+    }
+}
+
+impl Aio {
+    /// Lists a directory with types and inode numbers: `getdents64(2)`. A last symbolic link is not
+    /// followed.
+    ///
+    /// # Errors
+    /// Those of `open(2)` with `O_DIRECTORY|O_NOFOLLOW` and of `getdents64(2)`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let list = ioaio::Aio::new()?.read_dir("/etc").stat(true).wait()?;
+    /// for entry in list.iter().take(3) {
+    ///     println!("{:?} {:?}", entry.name(), entry.file_type());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn read_dir(&self, path: impl AsRef<Path>) -> Request<'_, ReadDir> {
+        Request::new(self, ReadDir { at: At::new(path.as_ref()), stat: false })
+    }
+}

@@ -1,0 +1,122 @@
+//! Opening and closing.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+use crate::file::File;
+use crate::op::{Op, RingOp};
+use crate::path::At;
+use crate::route::sqe::Sqe;
+use crate::submit::PathOp;
+use crate::{Aio, Request};
+
+/// `open(2)`; see [`Aio::open`].
+pub struct Open {
+    at: At,
+    flags: OFlags,
+    mode: u32,
+}
+
+impl Op for Open {
+    type Val = OwnedFd;
+    type Out = io::Result<File>;
+    const NAME: &'static str = "open";
+    const RING: Option<RingOp<Self>> = Some(RingOp {
+        encode: |op| {
+            let flags = (op.flags | OFlags::CLOEXEC).bits() as i32;
+            // The file system is not known before it is open, and opening can hang on some.
+            Some(Sqe::openat(op.at.dirfd(), op.at.path(), flags, op.mode).force_async(true))
+        },
+        decode: |_, cqe| cqe.fd(),
+    });
+    fn check(&self) -> io::Result<()> {
+        if OFlags::all().bits() & self.flags.bits() != self.flags.bits() || self.mode > 0o7777 {
+            return Err(Errno::INVAL.into());
+        }
+        self.at.check()
+    }
+    fn prefers_ring(&self) -> bool {
+        false
+    }
+    fn run(&mut self) -> io::Result<OwnedFd> {
+        let mode = Mode::from_raw_mode(self.mode);
+        Ok(rustix::fs::openat(self.at.dirfd(), self.at.path(), self.flags | OFlags::CLOEXEC, mode)?)
+    }
+    fn finish(self, res: io::Result<OwnedFd>) -> Self::Out {
+        res.map(File::from)
+    }
+}
+impl PathOp for Open {
+    fn at(&mut self) -> &mut At {
+        &mut self.at
+    }
+}
+
+impl Request<'_, Open> {
+    /// The flags of `open(2)`, `O_RDONLY` where none are given. `O_CLOEXEC` is always set.
+    pub fn flags(mut self, flags: OFlags) -> Self {
+        self.op.flags = flags;
+        self
+    }
+    /// The permissions of a file that is created, less the umask when it is executed.
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.op.mode = mode;
+        self
+    }
+}
+
+/// `close(2)`; see [`Aio::close`].
+pub struct Close(Option<File>);
+
+impl Op for Close {
+    type Val = ();
+    type Out = io::Result<()>;
+    const NAME: &'static str = "close";
+    fn run(&mut self) -> io::Result<()> {
+        match self.0.take().map(File::try_into_owned_fd) {
+            None => Err(Errno::BADF.into()),
+            Some(Err(_in_flight)) => Err(Errno::BUSY.into()),
+            Some(Ok(fd)) => crate::sys::close(fd),
+        }
+    }
+    fn finish(self, res: io::Result<()>) -> Self::Out {
+        res
+    }
+}
+
+impl Aio {
+    /// Opens or creates a file: `open(2)`.
+    ///
+    /// # Errors
+    /// Those of `open(2)`; EINVAL for unknown flags or mode bits, or a NUL in the path.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// # let _ = file; Ok(()) }
+    /// ```
+    pub fn open(&self, path: impl AsRef<Path>) -> Request<'_, Open> {
+        Request::new(self, Open { at: At::new(path.as_ref()), flags: OFlags::RDONLY, mode: 0o666 })
+    }
+    /// Closes a file and tells how that went: `close(2)`. Dropping a [`File`] closes it as well.
+    ///
+    /// # Errors
+    /// Those of `close(2)`; EBUSY while requests on the file are in flight: it is then closed when
+    /// the last of them ends.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// aio.close(file).wait()
+    /// # }
+    /// ```
+    pub fn close(&self, file: File) -> Request<'_, Close> {
+        Request::new(self, Close(Some(file)))
+    }
+}

@@ -1,0 +1,297 @@
+//! What is known of a file.
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp};
+
+use crate::file::File;
+use crate::fsclass;
+use crate::op::{Op, RingOp};
+use crate::path::At;
+use crate::route::sqe::Sqe;
+use crate::submit::PathOp;
+use crate::{Aio, FileType, Request};
+
+/// With more requests outstanding than this, workers are awake and faster than three inline calls.
+const INLINE_DEPTH: usize = 2;
+
+/// What `statx(2)` tells of a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Metadata {
+    mode: u32,
+    nlink: u32,
+    uid: u32,
+    gid: u32,
+    dev: (u32, u32),
+    rdev: (u32, u32),
+    ino: u64,
+    size: u64,
+    blocks: u64,
+    blksize: u32,
+    times: [(i64, u32); 4],
+    has_birth: bool,
+}
+
+impl Metadata {
+    pub(crate) fn new(st: &Statx) -> Self {
+        let time = |t: StatxTimestamp| (t.tv_sec, t.tv_nsec);
+        Metadata {
+            mode: st.stx_mode.into(),
+            nlink: st.stx_nlink,
+            uid: st.stx_uid,
+            gid: st.stx_gid,
+            dev: (st.stx_dev_major, st.stx_dev_minor),
+            rdev: (st.stx_rdev_major, st.stx_rdev_minor),
+            ino: st.stx_ino,
+            size: st.stx_size,
+            blocks: st.stx_blocks,
+            blksize: st.stx_blksize,
+            times: [time(st.stx_atime), time(st.stx_mtime), time(st.stx_ctime), time(st.stx_btime)],
+            has_birth: st.stx_mask & StatxFlags::BTIME.bits() != 0,
+        }
+    }
+    /// The size in bytes.
+    #[allow(clippy::len_without_is_empty, reason = "a file's length, as in std")]
+    pub fn len(&self) -> u64 {
+        self.size
+    }
+    /// The blocks of 512 bytes that are allocated.
+    pub fn blocks(&self) -> u64 {
+        self.blocks
+    }
+    /// The preferred size of a transfer, in bytes.
+    pub fn blksize(&self) -> u32 {
+        self.blksize
+    }
+    /// The inode number.
+    pub fn ino(&self) -> u64 {
+        self.ino
+    }
+    /// The device's number, major and minor.
+    pub fn dev(&self) -> (u32, u32) {
+        self.dev
+    }
+    /// The number of the device that a device file stands for, major and minor.
+    pub fn rdev(&self) -> (u32, u32) {
+        self.rdev
+    }
+    /// The number of hard links.
+    pub fn nlink(&self) -> u32 {
+        self.nlink
+    }
+    /// The owner.
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+    /// The group.
+    pub fn gid(&self) -> u32 {
+        self.gid
+    }
+    /// The type and permission bits.
+    pub fn mode(&self) -> u32 {
+        self.mode
+    }
+    /// The kind of file.
+    pub fn file_type(&self) -> FileType {
+        FileType::from_mode(self.mode)
+    }
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.file_type() == FileType::Directory
+    }
+    /// When it was last read.
+    pub fn accessed(&self) -> SystemTime {
+        system_time(self.times[0])
+    }
+    /// When its data last changed.
+    pub fn modified(&self) -> SystemTime {
+        system_time(self.times[1])
+    }
+    /// When its metadata last changed.
+    pub fn changed(&self) -> SystemTime {
+        system_time(self.times[2])
+    }
+    /// When it was made, where the file system knows.
+    pub fn born(&self) -> Option<SystemTime> {
+        self.has_birth.then(|| system_time(self.times[3]))
+    }
+}
+
+fn system_time((sec, nsec): (i64, u32)) -> SystemTime {
+    let secs = Duration::from_secs(sec.unsigned_abs());
+    let epoch = if sec < 0 { SystemTime::UNIX_EPOCH - secs } else { SystemTime::UNIX_EPOCH + secs };
+    epoch + Duration::from_nanos(nsec.into())
+}
+
+enum Target {
+    Path { at: At, flags: AtFlags },
+    Fd(File),
+}
+
+/// `statx(2)`; see [`Aio::stat`], [`Aio::lstat`] and [`Aio::fstat`].
+pub struct Stat {
+    target: Target,
+    /// For the ring to write into; made when needed, so that a queued request stays small.
+    out: Option<Box<Statx>>,
+}
+
+fn mask() -> StatxFlags {
+    StatxFlags::BASIC_STATS | StatxFlags::BTIME | fsclass::mask()
+}
+
+impl Stat {
+    fn now(&self) -> io::Result<Statx> {
+        Ok(match &self.target {
+            Target::Path { at, flags } => rustix::fs::statx(at.dirfd(), at.path(), *flags, mask())?,
+            Target::Fd(file) => rustix::fs::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH, mask())?,
+        })
+    }
+    /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
+    fn learn(&self, st: &Statx) {
+        if fsclass::of(st).is_some() {
+            return;
+        }
+        match &self.target {
+            Target::Fd(file) => file.learn(),
+            Target::Path { at, .. } => {
+                let flags = OFlags::PATH | OFlags::CLOEXEC;
+                if let Ok(fd) = rustix::fs::openat(at.dirfd(), at.path(), flags, Mode::empty()) {
+                    fsclass::learn(fd.as_fd());
+                }
+            }
+        }
+    }
+}
+
+/// Looks a path up in the kernel's cache only, and asks only a local file system.
+fn stat_cached(at: &At, flags: AtFlags) -> Option<io::Result<Metadata>> {
+    let mut oflags = OFlags::PATH | OFlags::CLOEXEC;
+    if flags.contains(AtFlags::SYMLINK_NOFOLLOW) {
+        oflags |= OFlags::NOFOLLOW;
+    }
+    let resolve = ResolveFlags::CACHED;
+    // An error may be for want of the cache: the full call repeats it.
+    let fd = rustix::fs::openat2(at.dirfd(), at.path(), oflags, Mode::empty(), resolve).ok()?;
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let st = rustix::fs::statx(&fd, c"", flags, mask()).ok()?;
+    (fsclass::of(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
+}
+
+impl Op for Stat {
+    type Val = Metadata;
+    type Out = io::Result<Metadata>;
+    const NAME: &'static str = "stat";
+    const RING: Option<RingOp<Self>> = Some(RingOp {
+        encode: |op| {
+            let out = op.out.get_or_insert_with(crate::sys::zeroed_statx);
+            let mask = mask().bits();
+            Some(match &op.target {
+                Target::Path { at, flags } => {
+                    Sqe::statx(at.dirfd(), at.path(), flags.bits() as i32, mask, out)
+                }
+                Target::Fd(file) => {
+                    Sqe::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH.bits() as i32, mask, out)
+                }
+            })
+        },
+        decode: |op, cqe| {
+            cqe.unit()?;
+            let st = op.out.take().ok_or(rustix::io::Errno::INVAL)?;
+            Ok(Metadata::new(&st))
+        },
+    });
+    fn check(&self) -> io::Result<()> {
+        match &self.target {
+            Target::Path { at, .. } => at.check(),
+            Target::Fd(_) => Ok(()),
+        }
+    }
+    fn inline(&mut self) -> Option<io::Result<Metadata>> {
+        match &self.target {
+            Target::Path { at, flags } => stat_cached(at, *flags),
+            Target::Fd(file) if file.is_local() => Some(self.now().map(|st| Metadata::new(&st))),
+            Target::Fd(_) => None,
+        }
+    }
+    fn inline_depth(&self) -> usize {
+        match self.target {
+            Target::Path { .. } => INLINE_DEPTH,
+            Target::Fd(_) => usize::MAX,
+        }
+    }
+    fn prefers_ring(&self) -> bool {
+        false // a kernel worker would do it, at three times the cost of ours
+    }
+    fn run(&mut self) -> io::Result<Metadata> {
+        let st = self.now()?;
+        self.learn(&st);
+        Ok(Metadata::new(&st))
+    }
+    fn finish(self, res: io::Result<Metadata>) -> Self::Out {
+        res
+    }
+}
+
+/// `stat` and `lstat` take a path; an `fstat` given a directory has no path to set.
+impl PathOp for Stat {
+    fn at(&mut self) -> &mut At {
+        if let Target::Fd(_) = self.target {
+            self.target = Target::Path { at: At::new(Path::new("")), flags: AtFlags::empty() };
+        }
+        match &mut self.target {
+            Target::Path { at, .. } => at,
+            Target::Fd(_) => unreachable!("replaced above"),
+        }
+    }
+}
+
+impl Aio {
+    fn stat_path(&self, path: &Path, flags: AtFlags) -> Request<'_, Stat> {
+        Request::new(self, Stat { target: Target::Path { at: At::new(path), flags }, out: None })
+    }
+    /// What is known of a file, following a last symbolic link: `stat(2)`, by `statx(2)`.
+    ///
+    /// # Errors
+    /// Those of `stat(2)`; EINVAL for a NUL in the path.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// println!("size is {}", aio.stat("/etc/passwd").wait()?.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn stat(&self, path: impl AsRef<Path>) -> Request<'_, Stat> {
+        self.stat_path(path.as_ref(), AtFlags::empty())
+    }
+    /// The same without following a last symbolic link: `lstat(2)`.
+    ///
+    /// # Errors
+    /// Those of `lstat(2)`; EINVAL for a NUL in the path.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// assert!(ioaio::Aio::new()?.lstat("/").wait()?.is_dir());
+    /// # Ok(()) }
+    /// ```
+    pub fn lstat(&self, path: impl AsRef<Path>) -> Request<'_, Stat> {
+        self.stat_path(path.as_ref(), AtFlags::SYMLINK_NOFOLLOW)
+    }
+    /// What is known of an open file: `fstat(2)`.
+    ///
+    /// # Errors
+    /// Those of `fstat(2)`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// assert!(aio.fstat(&file).wait()?.len() > 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn fstat(&self, file: &File) -> Request<'_, Stat> {
+        Request::new(self, Stat { target: Target::Fd(file.share()), out: None })
+    }
+}

@@ -1,0 +1,336 @@
+//! The one allocation of a request: header, then op or result, then sink.
+//!
+//! # Safety contract
+//! A request is shared by reference count, but its *body* (op, result, callback) belongs to one
+//! holder of the turn at a time. The turn goes submit -> queue -> route -> done -> deliver, and each
+//! hand-over is through a lock, the kernel's ring, or the release store of `DONE`. `next`/`prev`
+//! belong to the lock of the queue that the request is in.
+
+use std::alloc::Layout;
+use std::cell::UnsafeCell;
+use std::io;
+use std::marker::PhantomData;
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::task::Waker;
+
+use atomic_waker::AtomicWaker;
+use io_uring::squeue;
+use rustix::io::Errno;
+
+use crate::group::Core as GroupCore;
+use crate::op::Op;
+use crate::route::sqe::Cqe;
+
+/// Where a request is; see the module's contract.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(crate) enum State {
+    New,
+    InPool,
+    InRing,
+    OnRing,
+    Running,
+    Done,
+}
+
+impl State {
+    fn from_u8(n: u8) -> State {
+        use State::{Done, InPool, InRing, New, OnRing, Running};
+        [New, InPool, InRing, OnRing, Running, Done][n as usize]
+    }
+}
+
+pub(crate) struct Header {
+    vtable: &'static VTable,
+    pub(crate) next: UnsafeCell<Option<Req>>,
+    pub(crate) prev: UnsafeCell<*const Header>,
+    refs: AtomicU32,
+    state: AtomicU8,
+    cancelled: AtomicBool,
+    pub(crate) priority: u8,
+    pub(crate) prefers_ring: bool,
+    waker: AtomicWaker,
+    groups: Mutex<Vec<std::sync::Arc<GroupCore>>>,
+}
+
+struct VTable {
+    name: &'static str,
+    callback: bool,
+    run: unsafe fn(&Req),
+    encode: unsafe fn(&Req) -> Option<squeue::Entry>,
+    decode: unsafe fn(&Req, i32),
+    fail: unsafe fn(&Req, Errno),
+    deliver: unsafe fn(&Req),
+    free: unsafe fn(NonNull<Header>),
+}
+
+enum Body<O: Op> {
+    Op(O),
+    Out(O::Out),
+    Empty,
+}
+
+#[repr(C)]
+struct Cell<O: Op, F> {
+    header: Header,
+    body: UnsafeCell<Body<O>>,
+    sink: UnsafeCell<Option<F>>,
+}
+
+/// A counted reference to a request whose types are forgotten.
+pub(crate) struct Req(NonNull<Header>);
+
+// SAFETY: ops, results and callbacks are Send, and the turn (module contract) keeps them exclusive.
+unsafe impl Send for Req {}
+// SAFETY: the header's shared fields are atomics or locks; the rest is under the turn.
+unsafe impl Sync for Req {}
+
+impl Clone for Req {
+    fn clone(&self) -> Self {
+        self.refs.fetch_add(1, Ordering::Relaxed);
+        Req(self.0)
+    }
+}
+impl Drop for Req {
+    fn drop(&mut self) {
+        if self.refs.fetch_sub(1, Ordering::Release) == 1 {
+            std::sync::atomic::fence(Ordering::Acquire);
+            // SAFETY: this was the last reference; the vtable knows the type.
+            unsafe { (self.vtable.free)(self.0) }
+        }
+    }
+}
+impl std::ops::Deref for Req {
+    type Target = Header;
+    fn deref(&self) -> &Header {
+        // SAFETY: counted, so alive.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Req {
+    /// A request whose result goes to `sink`, run by [`Req::deliver`].
+    pub(crate) fn with_callback<O: Op, F: FnOnce(O::Out) + Send + 'static>(
+        op: O,
+        priority: u8,
+        sink: F,
+    ) -> Req {
+        Self::alloc(Body::Op(op), priority, Some(sink), Cell::<O, F>::VTABLE)
+    }
+    /// The same, already done.
+    pub(crate) fn answered<O: Op, F: FnOnce(O::Out) + Send + 'static>(
+        out: O::Out,
+        priority: u8,
+        sink: F,
+    ) -> Req {
+        let req = Self::alloc(Body::<O>::Out(out), priority, Some(sink), Cell::<O, F>::VTABLE);
+        req.set(State::Done);
+        req
+    }
+    fn alloc<O: Op, F>(body: Body<O>, priority: u8, sink: Option<F>, vtable: &'static VTable) -> Req {
+        let prefers_ring = matches!(&body, Body::Op(op) if op.prefers_ring());
+        let cell = Box::new(Cell {
+            header: Header {
+                vtable,
+                next: UnsafeCell::new(None),
+                prev: UnsafeCell::new(std::ptr::null()),
+                refs: AtomicU32::new(1),
+                state: AtomicU8::new(State::New as u8),
+                cancelled: AtomicBool::new(false),
+                priority,
+                prefers_ring,
+                waker: AtomicWaker::new(),
+                groups: Mutex::new(Vec::new()),
+            },
+            body: UnsafeCell::new(body),
+            sink: UnsafeCell::new(sink),
+        });
+        Req(NonNull::from(Box::leak(cell)).cast())
+    }
+    pub(crate) fn addr(&self) -> *const Header {
+        self.0.as_ptr()
+    }
+    /// Gives the reference to the kernel as user data.
+    pub(crate) fn into_user_data(self) -> u64 {
+        let addr = self.0.as_ptr() as u64;
+        std::mem::forget(self);
+        addr
+    }
+    /// # Safety
+    /// `data` came from [`Req::into_user_data`], and comes back once.
+    pub(crate) unsafe fn from_user_data(data: u64) -> Req {
+        debug_assert!(data as usize % align_of::<Header>() == 0);
+        // SAFETY: the caller's promise; the address of a live request is not null.
+        Req(unsafe { NonNull::new_unchecked(data as *mut Header) })
+    }
+
+    // The turn's holder calls these, nobody else.
+
+    /// Executes on this thread; the result is in the request.
+    pub(crate) fn run(&self) {
+        debug_assert_eq!(self.state(), State::Running);
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.run)(self) }
+    }
+    pub(crate) fn encode(&self) -> Option<squeue::Entry> {
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.encode)(self) }
+    }
+    pub(crate) fn decode(&self, res: i32) {
+        debug_assert_eq!(self.state(), State::OnRing);
+        // SAFETY: the kernel has given the turn back.
+        unsafe { (self.vtable.decode)(self, res) }
+    }
+    /// Completes with an errno instead of executing.
+    pub(crate) fn fail(&self, errno: Errno) {
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.fail)(self, errno) }
+    }
+    /// Runs the callback. Only inside `poll`.
+    pub(crate) fn deliver(&self) {
+        debug_assert_eq!(self.state(), State::Done);
+        // SAFETY: the done queue gives each request out once.
+        unsafe { (self.vtable.deliver)(self) }
+    }
+    /// # Safety
+    /// The types are those it was made with.
+    unsafe fn cell<O: Op, F>(&self) -> &Cell<O, F> {
+        // SAFETY: the caller's promise; repr(C) puts the header first.
+        unsafe { self.0.cast::<Cell<O, F>>().as_ref() }
+    }
+}
+
+/// A request whose result stays in it until [`FutureReq::take`]; remembers its type.
+pub(crate) struct FutureReq<O: Op>(Req, PhantomData<fn() -> O>);
+
+impl<O: Op> FutureReq<O> {
+    pub(crate) fn new(op: O, priority: u8) -> Self {
+        let req =
+            Req::alloc::<O, fn(O::Out)>(Body::Op(op), priority, None, Cell::<O, fn(O::Out)>::VTABLE_FUTURE);
+        FutureReq(req, PhantomData)
+    }
+    pub(crate) fn req(&self) -> &Req {
+        &self.0
+    }
+    /// The result, once.
+    pub(crate) fn take(&self) -> Option<O::Out> {
+        if self.0.state() != State::Done {
+            return None;
+        }
+        // SAFETY: made with these types in `new`; after DONE the body is this future's alone.
+        let body = unsafe { &mut *self.0.cell::<O, fn(O::Out)>().body.get() };
+        match std::mem::replace(body, Body::Empty) {
+            Body::Out(out) => Some(out),
+            _ => None,
+        }
+    }
+}
+
+impl Header {
+    pub(crate) fn name(&self) -> &'static str {
+        self.vtable.name
+    }
+    pub(crate) fn is_callback(&self) -> bool {
+        self.vtable.callback
+    }
+    pub(crate) fn state(&self) -> State {
+        State::from_u8(self.state.load(Ordering::Acquire))
+    }
+    pub(crate) fn set(&self, to: State) {
+        debug_assert_ne!(self.state(), State::Done, "a request completes once");
+        self.state.store(to as u8, Ordering::Release);
+    }
+    pub(crate) fn cancel_flag(&self) -> &AtomicBool {
+        &self.cancelled
+    }
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        self.waker.register(waker);
+    }
+    pub(crate) fn wake(&self) {
+        self.waker.wake();
+    }
+    pub(crate) fn join(&self, group: std::sync::Arc<GroupCore>) {
+        self.groups.lock().expect("group list").push(group);
+    }
+    pub(crate) fn leave_groups(&self) -> Vec<std::sync::Arc<GroupCore>> {
+        std::mem::take(&mut *self.groups.lock().expect("group list"))
+    }
+}
+
+impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
+    const VTABLE: &'static VTable = &Self::table(true);
+    const VTABLE_FUTURE: &'static VTable = &Self::table(false);
+
+    const fn table(callback: bool) -> VTable {
+        VTable {
+            name: O::NAME,
+            callback,
+            run: Self::run,
+            encode: Self::encode,
+            decode: Self::decode,
+            fail: Self::fail,
+            deliver: Self::deliver,
+            free: Self::free,
+        }
+    }
+    /// # Safety
+    /// The caller has the turn, and `Self` is the request's type.
+    #[allow(clippy::mut_from_ref, reason = "the turn makes the body exclusive")]
+    unsafe fn body(req: &Req) -> &mut Body<O> {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *req.cell::<O, F>().body.get() }
+    }
+    fn finish(body: &mut Body<O>, res: io::Result<O::Val>) {
+        let Body::Op(op) = std::mem::replace(body, Body::Empty) else {
+            unreachable!("a request is finished once")
+        };
+        *body = Body::Out(op.finish(res));
+    }
+    unsafe fn run(req: &Req) {
+        // SAFETY: the caller has the turn.
+        let body = unsafe { Self::body(req) };
+        let Body::Op(op) = body else { unreachable!("a finished request is not run") };
+        let res = loop {
+            match op.run() {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                res => break res,
+            }
+        };
+        Self::finish(body, res);
+    }
+    unsafe fn encode(req: &Req) -> Option<squeue::Entry> {
+        // SAFETY: the caller has the turn.
+        let Body::Op(op) = (unsafe { Self::body(req) }) else { return None };
+        Some((O::RING?.encode)(op)?.entry)
+    }
+    unsafe fn decode(req: &Req, res: i32) {
+        // SAFETY: the caller has the turn.
+        let body = unsafe { Self::body(req) };
+        let Body::Op(op) = body else { unreachable!("a finished request is not decoded") };
+        let ring = O::RING.expect("only ops with an opcode are on the ring");
+        let res = (ring.decode)(op, Cqe(res));
+        Self::finish(body, res);
+    }
+    unsafe fn fail(req: &Req, errno: Errno) {
+        // SAFETY: the caller has the turn.
+        Self::finish(unsafe { Self::body(req) }, Err(errno.into()));
+    }
+    unsafe fn deliver(req: &Req) {
+        // SAFETY: the caller has the turn.
+        let Body::Out(out) = std::mem::replace(unsafe { Self::body(req) }, Body::Empty) else {
+            unreachable!("only finished requests are delivered")
+        };
+        // SAFETY: the sink goes with the body.
+        let sink = unsafe { (*req.cell::<O, F>().sink.get()).take() };
+        if let Some(sink) = sink {
+            sink(out);
+        }
+    }
+    unsafe fn free(header: NonNull<Header>) {
+        debug_assert!(Layout::new::<Self>().size() >= size_of::<Header>());
+        // SAFETY: made by Box in `alloc` with this type, and this was the last reference.
+        drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
+    }
+}

@@ -1,0 +1,4 @@
+//! The ways to execute a request: [`ring`] and [`pool`]; inline is the op's own method.
+pub(crate) mod pool;
+pub(crate) mod ring;
+pub mod sqe;

@@ -1,0 +1,198 @@
+//! The route of threads: workers take from the queue, highest priority first.
+//!
+//! One waking at a time: a worker that leaves requests behind wakes the next one, so a burst does
+//! not wake everybody and a backlog still brings all of them.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::time::Duration;
+
+use rustix::io::Errno;
+
+use crate::engine::Inner;
+use crate::queue::Queue;
+use crate::request::{Req, State};
+
+/// Room for the deepest system-call wrapper; a path op puts nothing large on the stack.
+const STACK: usize = 128 * 1024;
+
+pub(crate) struct Pool {
+    state: Mutex<PoolState>,
+    work: Condvar,
+    gone: Condvar,
+}
+
+pub(crate) struct PoolState {
+    queue: Queue,
+    pub(crate) threads: usize,
+    idle: usize,
+    /// A waking is under way.
+    waking: bool,
+    stop: bool,
+    pub(crate) max_threads: usize,
+    pub(crate) min_threads: usize,
+    pub(crate) max_idle: usize,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) spawn_error: Option<std::io::ErrorKind>,
+}
+
+impl Pool {
+    pub(crate) fn new(min: usize, max: usize, max_idle: usize, idle_timeout: Duration) -> Self {
+        let state = PoolState {
+            queue: Queue::new(),
+            threads: 0,
+            idle: 0,
+            waking: false,
+            stop: false,
+            max_threads: max,
+            min_threads: min,
+            max_idle,
+            idle_timeout,
+            spawn_error: None,
+        };
+        Pool { state: Mutex::new(state), work: Condvar::new(), gone: Condvar::new() }
+    }
+    pub(crate) fn lock(&self) -> MutexGuard<'_, PoolState> {
+        self.state.lock().expect("no code panics under the pool's lock")
+    }
+    /// Queues a request; false if no thread can ever take it and `poll` has to.
+    pub(crate) fn push(&self, inner: &Arc<Inner>, req: Req) -> bool {
+        let mut st = self.lock();
+        if st.stop {
+            drop(st);
+            req.set(State::Running);
+            req.fail(Errno::CANCELED);
+            inner.complete(req);
+            return true;
+        }
+        req.set(State::InPool);
+        st.queue.push(req);
+        self.rouse(inner, &mut st);
+        st.threads > 0
+    }
+    /// Gets one more worker going, if there is work and nobody on the way.
+    fn rouse(&self, inner: &Arc<Inner>, st: &mut PoolState) {
+        if st.waking || st.queue.len() == 0 {
+            return;
+        }
+        if st.idle > 0 {
+            st.waking = true;
+            self.work.notify_one();
+        } else if st.threads < st.max_threads && st.spawn_error.is_none() {
+            self.spawn(inner, st);
+        }
+    }
+    fn spawn(&self, inner: &Arc<Inner>, st: &mut PoolState) {
+        let own = inner.clone();
+        let builder = std::thread::Builder::new().name("ioaio-worker".into()).stack_size(STACK);
+        match crate::sys::with_signals_blocked(|| builder.spawn(move || own.pool.work(&own))) {
+            Ok(_) => {
+                st.threads += 1;
+                st.waking = true;
+            }
+            // With threads already there, go on with fewer; else `poll` executes.
+            Err(e) => st.spawn_error = Some(e.kind()),
+        }
+    }
+    fn work(&self, inner: &Arc<Inner>) {
+        let mut st = self.lock();
+        st.waking = false;
+        loop {
+            if st.threads > st.max_threads || (st.stop && st.queue.len() == 0) {
+                break;
+            }
+            if let Some(req) = st.queue.pop() {
+                req.set(State::Running);
+                self.rouse(inner, &mut st);
+                drop(st);
+                req.run();
+                inner.count_pool();
+                inner.complete(req);
+                st = self.lock();
+                continue;
+            }
+            st.idle += 1;
+            debug_assert!(st.idle <= st.threads);
+            let (guard, awake) = self.sleep(st);
+            st = guard;
+            if !awake && st.idle >= st.max_idle && st.threads > st.min_threads && st.queue.len() == 0 {
+                break;
+            }
+        }
+        st.threads -= 1;
+        // A wake-up meant for this thread goes to another.
+        self.rouse(inner, &mut st);
+        self.gone.notify_all();
+    }
+    /// Sleeps until there may be work; false if nothing came in the idle time.
+    fn sleep<'a>(&self, st: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
+        let timeout = st.idle_timeout;
+        let quiet = |s: &mut PoolState| s.queue.len() == 0 && !s.stop && s.threads <= s.max_threads;
+        let (mut st, end) = self.work.wait_timeout_while(st, timeout, quiet).expect("pool lock");
+        st.idle -= 1;
+        if !end.timed_out() {
+            st.waking = false;
+        }
+        (st, !end.timed_out())
+    }
+    /// Takes a queued request for execution by `poll` where there are no threads.
+    pub(crate) fn take_if_no_threads(&self) -> Option<Req> {
+        let mut st = self.lock();
+        if st.threads > 0 {
+            return None;
+        }
+        let req = st.queue.pop()?;
+        req.set(State::Running);
+        Some(req)
+    }
+    pub(crate) fn needs_poll(&self) -> bool {
+        let st = self.lock();
+        st.threads == 0 && st.queue.len() > 0
+    }
+    /// Takes a request out if it still waits here.
+    pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
+        let mut st = self.lock();
+        if req.state() != State::InPool {
+            return None;
+        }
+        let req = st.queue.unlink(req);
+        req.set(State::Running);
+        Some(req)
+    }
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+    /// Changes a limit under the lock.
+    pub(crate) fn configure(&self, f: impl FnOnce(&mut PoolState)) {
+        f(&mut self.lock());
+    }
+    /// Raises the number of threads to the minimum, as far as the system allows.
+    pub(crate) fn fill(&self, inner: &Arc<Inner>) {
+        let mut st = self.lock();
+        st.spawn_error = None;
+        while st.threads < st.min_threads && st.spawn_error.is_none() {
+            self.spawn(inner, &mut st);
+        }
+    }
+    /// Lowers the number of threads and waits until it is reached.
+    pub(crate) fn shrink(&self, max: usize) {
+        let mut st = self.lock();
+        st.max_threads = max;
+        st.min_threads = st.min_threads.min(max);
+        st.spawn_error = None;
+        self.work.notify_all();
+        let _st = self.gone.wait_while(st, |s| s.threads > s.max_threads).expect("pool lock");
+    }
+    /// Fails what is queued. Running requests end by themselves; their threads hold what they use.
+    pub(crate) fn stop(&self, inner: &Arc<Inner>) {
+        let mut st = self.lock();
+        st.stop = true;
+        let mut left = std::mem::replace(&mut st.queue, Queue::new());
+        self.work.notify_all();
+        drop(st);
+        while let Some(req) = left.pop() {
+            req.set(State::Running);
+            req.fail(Errno::CANCELED);
+            inner.complete(req);
+        }
+    }
+}

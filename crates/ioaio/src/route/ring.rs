@@ -1,0 +1,245 @@
+//! The route of io_uring: one ring for all threads, under one lock; completions ring the bell.
+//!
+//! # Safety contract
+//! The submission and completion sides are touched only under `state`'s lock. A request on the ring
+//! owns everything its entry points to and is held (leaked into user data) until its completion.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use io_uring::{IoUring, opcode, types};
+use rustix::io::Errno;
+
+use crate::bell::Bell;
+use crate::engine::Inner;
+use crate::queue::Queue;
+use crate::request::{Req, State};
+
+const WAKE: u64 = 1; // odd, so never the address of a request
+const CANCEL: u64 = 3;
+/// Entries that may wait for company before the kernel is entered.
+const BATCH: u32 = 32;
+
+pub(crate) struct Ring {
+    uring: IoUring,
+    state: Mutex<RingState>,
+}
+
+struct RingState {
+    queue: Queue,
+    /// Requests that the kernel has, or that are in the submission queue.
+    in_flight: u32,
+    limit: u32,
+    stop: bool,
+}
+
+impl Ring {
+    /// Sets a ring up, smaller if memory is short.
+    pub(crate) fn new(limit: u32, bell: &Bell) -> io::Result<Self> {
+        use std::os::fd::AsFd;
+        let mut entries = limit.next_power_of_two().clamp(8, 4096);
+        let uring = loop {
+            match IoUring::builder().dontfork().setup_clamp().setup_cqsize(entries * 2).build(entries) {
+                Err(e) if e.raw_os_error() == Some(libc::ENOMEM) && entries > 8 => entries /= 4,
+                other => break other?,
+            }
+        };
+        let mut probe = io_uring::Probe::new();
+        uring.submitter().register_probe(&mut probe)?;
+        for code in [opcode::Nop::CODE, opcode::Read::CODE, opcode::OpenAt::CODE, opcode::Statx::CODE] {
+            if !probe.is_supported(code) {
+                return Err(Errno::OPNOTSUPP.into());
+            }
+        }
+        uring.submitter().register_eventfd(bell.as_fd().as_raw_fd())?;
+        let state = RingState { queue: Queue::new(), in_flight: 0, limit: limit.min(entries), stop: false };
+        Ok(Ring { uring, state: Mutex::new(state) })
+    }
+    fn lock(&self) -> MutexGuard<'_, RingState> {
+        self.state.lock().expect("no code panics under the ring's lock")
+    }
+    /// Takes a request; gives it back if it does not fit an opcode. `flush` enters the kernel now.
+    pub(crate) fn push(&self, req: Req, flush: bool) -> Result<(), Req> {
+        let mut st = self.lock();
+        if st.stop {
+            return Err(req);
+        }
+        if st.in_flight >= st.limit || st.queue.len() > 0 {
+            req.set(State::InRing);
+            st.queue.push(req);
+        } else {
+            self.start(&mut st, req)?;
+        }
+        if flush || self.unsubmitted(&mut st) >= BATCH {
+            self.enter(&mut st);
+        }
+        Ok(())
+    }
+    fn start(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
+        let Some(entry) = req.encode() else { return Err(req) };
+        req.set(State::OnRing);
+        st.in_flight += 1;
+        let entry = entry.user_data(req.into_user_data());
+        self.add(st, &entry);
+        Ok(())
+    }
+    fn add(&self, st: &mut RingState, entry: &io_uring::squeue::Entry) {
+        loop {
+            // SAFETY: under the lock; what the entry points to lives until its completion.
+            if unsafe { self.uring.submission_shared().push(entry) }.is_ok() {
+                return;
+            }
+            self.enter(st);
+        }
+    }
+    /// Tells the kernel of new entries. EINTR, EAGAIN and EBUSY leave them for the next time.
+    fn enter(&self, st: &mut RingState) {
+        while self.unsubmitted(st) > 0 {
+            match self.uring.submitter().submit() {
+                Err(e) if e.raw_os_error() == Some(libc::EINTR) => {}
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    }
+    /// Entries that the kernel has not been told of.
+    fn unsubmitted(&self, _lock: &mut RingState) -> u32 {
+        // SAFETY: under the lock.
+        unsafe { self.uring.submission_shared() }.len() as u32
+    }
+    /// Enters the kernel for what waits, takes completions, starts what was held back.
+    pub(crate) fn reap(&self, inner: &Arc<Inner>) {
+        let mut done = Vec::new();
+        let mut refused = Vec::new();
+        {
+            let mut st = self.lock();
+            self.enter(&mut st);
+            self.drain(&mut st, &mut done);
+            while st.in_flight < st.limit {
+                let Some(req) = st.queue.pop() else { break };
+                if let Err(req) = self.start(&mut st, req) {
+                    refused.push(req);
+                }
+            }
+            self.enter(&mut st);
+        }
+        for (req, res) in done {
+            let unasked =
+                res == -libc::ECANCELED && !req.cancel_flag().load(std::sync::atomic::Ordering::SeqCst);
+            // No kernel worker could start, or the submitting thread ended: take the other route.
+            if unasked || res == -libc::EINTR {
+                inner.to_pool(req);
+            } else {
+                inner.count_ring();
+                req.decode(res);
+                inner.complete(req);
+            }
+        }
+        for req in refused {
+            inner.to_pool(req);
+        }
+    }
+    fn drain(&self, st: &mut RingState, done: &mut Vec<(Req, i32)>) {
+        loop {
+            // SAFETY: under the lock.
+            let cq = unsafe { self.uring.completion_shared() };
+            let mut seen = 0;
+            for cqe in cq {
+                seen += 1;
+                if cqe.user_data() & 1 == 0 {
+                    st.in_flight -= 1;
+                    // SAFETY: even user data is a request's, given once and completed once.
+                    done.push((unsafe { Req::from_user_data(cqe.user_data()) }, cqe.result()));
+                }
+            }
+            // SAFETY: under the lock.
+            if seen == 0 || !unsafe { self.uring.submission_shared() }.cq_overflow() {
+                return;
+            }
+            // The kernel holds completions that did not fit (Linux 5.5): entering brings them.
+            let _ = self.uring.submitter().submit_and_wait(0);
+        }
+    }
+    /// Whether `poll` has something to do here.
+    pub(crate) fn needs_poll(&self) -> bool {
+        let mut st = self.lock();
+        // SAFETY: under the lock.
+        self.unsubmitted(&mut st) > 0 || !unsafe { self.uring.completion_shared() }.is_empty()
+    }
+    pub(crate) fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+    pub(crate) fn in_flight(&self) -> u32 {
+        self.lock().in_flight
+    }
+    /// Blocks until a completion is there. For the reaper's thread.
+    pub(crate) fn wait(&self) -> io::Result<()> {
+        self.enter(&mut self.lock());
+        const GETEVENTS: u32 = 1;
+        // SAFETY: submits nothing and passes no pointer: it only sleeps.
+        match unsafe { self.uring.submitter().enter::<libc::sigset_t>(0, 1, GETEVENTS, None) } {
+            Err(e) if !matches!(e.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Err(e),
+            _ => Ok(()),
+        }
+    }
+    /// Ends a [`Ring::wait`].
+    pub(crate) fn wake(&self) {
+        let mut st = self.lock();
+        self.add(&mut st, &opcode::Nop::new().build().user_data(WAKE));
+        self.enter(&mut st);
+    }
+    /// Takes a request out if it waits here, or asks the kernel to cancel it.
+    pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
+        let mut st = self.lock();
+        match req.state() {
+            State::InRing => {
+                let req = st.queue.unlink(req);
+                req.set(State::Running);
+                Some(req)
+            }
+            State::OnRing => {
+                // An address used again can't be hit: its entry would come after this one.
+                let entry = opcode::AsyncCancel::new(req.addr() as u64).build().user_data(CANCEL);
+                self.add(&mut st, &entry);
+                self.enter(&mut st);
+                None
+            }
+            _ => None,
+        }
+    }
+    /// Cancels everything and reaps up to `limit`; true if the kernel has nothing of ours any more.
+    pub(crate) fn stop(&self, inner: &Arc<Inner>, limit: Duration) -> bool {
+        let mut left = {
+            let mut st = self.lock();
+            st.stop = true;
+            std::mem::replace(&mut st.queue, Queue::new())
+        };
+        while let Some(req) = left.pop() {
+            req.set(State::Running);
+            req.fail(Errno::CANCELED);
+            inner.complete(req);
+        }
+        let end = std::time::Instant::now() + limit;
+        let all = opcode::AsyncCancel2::new(types::CancelBuilder::any()).build().user_data(CANCEL);
+        {
+            let mut st = self.lock();
+            if st.in_flight > 0 {
+                self.add(&mut st, &all);
+            }
+        }
+        loop {
+            self.reap(inner);
+            let now = std::time::Instant::now();
+            if self.in_flight() == 0 {
+                return true;
+            }
+            if now >= end {
+                return false;
+            }
+            let _ = inner.bell.wait(Some((end - now).min(Duration::from_millis(20))));
+            inner.bell.silence();
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Submission and completion entries with types.
+//!
+//! # Safety contract
+//! An [`Sqe`] keeps the borrow of everything the kernel is told to read or write. The engine
+//! encodes from an op inside a heap-pinned request and frees that request only after its
+//! completion, so the pointers stay valid although the borrow ends earlier.
+
+use std::ffi::CStr;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use io_uring::{opcode, squeue, types};
+
+use crate::buf::Filled;
+
+/// A submission that borrows what the kernel will use.
+pub struct Sqe<'a> {
+    pub(crate) entry: squeue::Entry,
+    _borrows: PhantomData<&'a mut ()>,
+}
+
+impl<'a> Sqe<'a> {
+    fn new(entry: squeue::Entry) -> Self {
+        Sqe { entry, _borrows: PhantomData }
+    }
+    /// A request that does nothing.
+    pub fn nop() -> Self {
+        Self::new(opcode::Nop::new().build())
+    }
+    /// `pread(2)`, or `read(2)` where `offset` is `None`.
+    pub fn read(fd: BorrowedFd<'a>, buf: &'a mut [MaybeUninit<u8>], offset: Option<u64>) -> Option<Self> {
+        let len = u32::try_from(buf.len()).ok()?;
+        let fd = types::Fd(fd.as_raw_fd());
+        let off = offset.unwrap_or(u64::MAX);
+        Some(Self::new(opcode::Read::new(fd, buf.as_mut_ptr().cast(), len).offset(off).build()))
+    }
+    /// `pwrite(2)`, or `write(2)` where `offset` is `None`.
+    pub fn write(fd: BorrowedFd<'a>, buf: &'a [u8], offset: Option<u64>) -> Option<Self> {
+        let len = u32::try_from(buf.len()).ok()?;
+        let fd = types::Fd(fd.as_raw_fd());
+        let off = offset.unwrap_or(u64::MAX);
+        Some(Self::new(opcode::Write::new(fd, buf.as_ptr(), len).offset(off).build()))
+    }
+    /// `openat(2)`.
+    pub fn openat(dir: BorrowedFd<'a>, path: &'a CStr, flags: i32, mode: u32) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        Self::new(opcode::OpenAt::new(dir, path.as_ptr()).flags(flags).mode(mode).build())
+    }
+    /// `statx(2)`.
+    pub fn statx(
+        dir: BorrowedFd<'a>,
+        path: &'a CStr,
+        flags: i32,
+        mask: u32,
+        out: &'a mut rustix::fs::Statx,
+    ) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        let out: *mut rustix::fs::Statx = out;
+        Self::new(opcode::Statx::new(dir, path.as_ptr(), out.cast()).flags(flags).mask(mask).build())
+    }
+    /// `unlinkat(2)`.
+    pub fn unlinkat(dir: BorrowedFd<'a>, path: &'a CStr, flags: i32) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        Self::new(opcode::UnlinkAt::new(dir, path.as_ptr()).flags(flags).build())
+    }
+    /// `fsync(2)` or `fdatasync(2)`.
+    pub fn fsync(fd: BorrowedFd<'a>, data_only: bool) -> Self {
+        let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
+        Self::new(opcode::Fsync::new(types::Fd(fd.as_raw_fd())).flags(flags).build())
+    }
+    /// Hands the request to a kernel worker at once: submitting never waits for the file system.
+    pub fn force_async(mut self, yes: bool) -> Self {
+        if yes {
+            self.entry = self.entry.flags(squeue::Flags::ASYNC);
+        }
+        self
+    }
+}
+
+/// A completion: the kernel's number, which only typed readers can see.
+pub struct Cqe(pub(crate) i32);
+
+impl Cqe {
+    fn raw(self) -> io::Result<u32> {
+        u32::try_from(self.0).map_err(|_| io::Error::from_raw_os_error(-self.0))
+    }
+    /// The call succeeded or failed.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn unit(self) -> io::Result<()> {
+        self.raw().map(|_| ())
+    }
+    /// A number of bytes written.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn count(self) -> io::Result<usize> {
+        self.raw().map(|n| n as usize)
+    }
+    /// A number of bytes the kernel has put at the start of the buffer.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub(crate) fn filled(self) -> io::Result<Filled> {
+        self.count().map(Filled::by_kernel)
+    }
+    /// A new file descriptor.
+    ///
+    /// # Errors
+    /// The kernel's errno.
+    pub fn fd(self) -> io::Result<OwnedFd> {
+        let fd = self.raw()?;
+        // SAFETY: an OPENAT completion with a non-negative result is a descriptor that the kernel
+        // just installed for us and nobody else owns.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
+    }
+}
