@@ -229,6 +229,12 @@ impl Aio {
     }
 }
 
+impl std::fmt::Debug for Aio {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Aio").field("nreqs", &self.nreqs()).finish_non_exhaustive()
+    }
+}
+
 fn positive(n: usize) -> io::Result<()> {
     if n == 0 { Err(Errno::INVAL.into()) } else { Ok(()) }
 }

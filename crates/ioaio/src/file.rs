@@ -85,6 +85,11 @@ impl From<std::fs::File> for File {
         OwnedFd::from(f).into()
     }
 }
+impl std::fmt::Debug for File {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("File").field(&self.0.fd).finish()
+    }
+}
 impl AsFd for File {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.fd.as_fd()
@@ -100,7 +105,7 @@ impl AsFd for File {
 /// assert!(aio.stat("passwd").at(&etc).wait()?.len() > 0);
 /// # Ok(()) }
 /// ```
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Dir(Arc<OwnedFd>);
 
 impl Dir {
