@@ -11,6 +11,7 @@ mod a10;
 mod blocking;
 mod command;
 mod compio;
+mod ioaio;
 mod loops;
 mod perl;
 mod pool;
@@ -79,6 +80,8 @@ fn perls(sizes: &'static [usize]) -> impl Iterator<Item = Entry> {
 /// Cached random reads.
 pub fn for_reads() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("pread loop", || Ok(loops::Plain)),
         entry("nowait loop", || Ok(loops::Cached)),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
@@ -103,6 +106,8 @@ pub fn for_reads() -> Vec<Entry> {
 /// Warm stats.
 pub fn for_stat() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("statx loop", || Ok(loops::Plain)),
         entry("openat2+statx+close loop", || Ok(loops::Cached)),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
@@ -126,6 +131,8 @@ pub fn for_stat() -> Vec<Entry> {
 /// Random reads past the page cache.
 pub fn for_direct() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
         entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
         entry("ring registered", || ring::Ring::new(ring::Kind::Registered)),
@@ -142,6 +149,8 @@ pub fn for_direct() -> Vec<Entry> {
 /// Loads of files that are not cached.
 pub fn for_cold_load() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("open+read+close loop", || Ok(loops::Plain)),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
         entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
@@ -154,6 +163,8 @@ pub fn for_cold_load() -> Vec<Entry> {
 /// Stats of files that are not cached.
 pub fn for_cold_stat() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("statx loop", || Ok(loops::Plain)),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
         entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
@@ -166,6 +177,8 @@ pub fn for_cold_stat() -> Vec<Entry> {
 /// Empty requests.
 pub fn for_nop() -> Vec<Entry> {
     let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
         entry("ring defer", || ring::Ring::new(ring::Kind::Defer)),
     ];

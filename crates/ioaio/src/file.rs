@@ -59,6 +59,10 @@ impl File {
         self.0.class.store(class, Ordering::Relaxed);
         class
     }
+    /// Whether it is known what the file is.
+    pub(crate) fn is_known(&self) -> bool {
+        self.class() != UNKNOWN
+    }
     /// Reads that find the page cache do not wait.
     pub(crate) fn may_go_inline(&self) -> bool {
         self.class() == LOCAL

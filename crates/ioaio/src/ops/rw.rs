@@ -62,8 +62,9 @@ impl<B: IoBufMut> Op for Read<B> {
         crate::sys::read_cached(self.file.as_fd(), space, offset)
     }
     fn prefers_ring(&self) -> bool {
-        // At the file's position the ring does not take the position's lock as read(2) does.
-        self.offset.is_some()
+        // At the file's position the ring does not take the position's lock as read(2) does. And a
+        // worker finds out what the file is, so that the next read may go inline.
+        self.offset.is_some() && self.file.is_known()
     }
     fn run(&mut self) -> io::Result<Filled> {
         self.file.learn();

@@ -4,7 +4,7 @@
 //! not wake everybody and a backlog still brings all of them.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
@@ -14,6 +14,8 @@ use crate::request::{Req, State};
 
 /// Room for the deepest system-call wrapper; a path op puts nothing large on the stack.
 const STACK: usize = 128 * 1024;
+/// The clock can't count to the end of an endless idle time.
+const FOREVER: Duration = Duration::from_secs(365 * 86400);
 
 pub(crate) struct Pool {
     state: Mutex<PoolState>,
@@ -114,7 +116,7 @@ impl Pool {
             debug_assert!(st.idle <= st.threads);
             let (guard, awake) = self.sleep(st);
             st = guard;
-            if !awake && st.idle >= st.max_idle && st.threads > st.min_threads && st.queue.len() == 0 {
+            if !awake && st.idle >= st.max_idle && st.threads > st.min_threads {
                 break;
             }
         }
@@ -125,14 +127,20 @@ impl Pool {
     }
     /// Sleeps until there may be work; false if nothing came in the idle time.
     fn sleep<'a>(&self, st: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
-        let timeout = st.idle_timeout;
-        let quiet = |s: &mut PoolState| s.queue.len() == 0 && !s.stop && s.threads <= s.max_threads;
-        let (mut st, end) = self.work.wait_timeout_while(st, timeout, quiet).expect("pool lock");
-        st.idle -= 1;
-        if !end.timed_out() {
+        let end = Instant::now() + st.idle_timeout.min(FOREVER);
+        let mut st = st;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let (guard, time) = self.work.wait_timeout(st, left).expect("pool lock");
+            st = guard;
+            // Also when somebody else has taken the work meanwhile: the next push has to wake again.
             st.waking = false;
+            let work = st.queue.len() > 0 || st.stop || st.threads > st.max_threads;
+            if work || time.timed_out() {
+                st.idle -= 1;
+                return (st, work);
+            }
         }
-        (st, !end.timed_out())
     }
     /// Takes a queued request for execution by `poll` where there are no threads.
     pub(crate) fn take_if_no_threads(&self) -> Option<Req> {
