@@ -52,6 +52,8 @@ pub(crate) struct Header {
     pub(crate) priority: u8,
     pub(crate) prefers_ring: bool,
     waker: AtomicWaker,
+    /// Set before submission, so that the many without a group don't lock.
+    grouped: AtomicBool,
     groups: Mutex<Vec<std::sync::Arc<GroupCore>>>,
 }
 
@@ -142,6 +144,7 @@ impl Req {
                 priority,
                 prefers_ring,
                 waker: AtomicWaker::new(),
+                grouped: AtomicBool::new(false),
                 groups: Mutex::new(Vec::new()),
             },
             body: UnsafeCell::new(body),
@@ -252,9 +255,13 @@ impl Header {
         self.waker.wake();
     }
     pub(crate) fn join(&self, group: std::sync::Arc<GroupCore>) {
+        self.grouped.store(true, Ordering::Release);
         self.groups.lock().expect("group list").push(group);
     }
     pub(crate) fn leave_groups(&self) -> Vec<std::sync::Arc<GroupCore>> {
+        if !self.grouped.load(Ordering::Acquire) {
+            return Vec::new();
+        }
         std::mem::take(&mut *self.groups.lock().expect("group list"))
     }
 }

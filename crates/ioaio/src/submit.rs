@@ -72,26 +72,18 @@ impl<'a, O: Op> Request<'a, O> {
         let inner = self.aio.inner();
         assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
-        let req = match answer(self.aio, &mut op) {
-            Some(res) => Req::answered::<O, _>(op.finish(res), priority, callback),
-            None => {
-                inner.hold();
-                Req::with_callback(op, priority, callback)
-            }
-        };
-        let answered = req.state() == crate::request::State::Done;
-        if !answered {
-            inner.admit();
+        if let Some(res) = answer(self.aio, &mut op) {
+            let req = Req::answered::<O, _>(op.finish(res), priority, callback);
+            self.groups.iter().for_each(|group| group.add(&req));
+            inner.submit_answered(req);
+            return Handle { name: O::NAME, open: None };
         }
-        for group in &self.groups {
-            group.add(&req);
-        }
-        let handle = Handle { aio: self.aio.clone(), req: req.clone() };
-        if answered {
-            inner.submit_answered(req)
-        } else {
-            inner.submit(req)
-        }
+        inner.hold();
+        let req = Req::with_callback(op, priority, callback);
+        inner.admit();
+        self.groups.iter().for_each(|group| group.add(&req));
+        let handle = Handle { name: O::NAME, open: Some((self.aio.clone(), req.clone())) };
+        inner.submit(req);
         handle
     }
     /// Executes on this thread, which waits for it anyway; a member of a group, or a request of an
@@ -222,8 +214,9 @@ impl<O: Op> Drop for Pending<O> {
 /// A submitted request, for cancelling it. Dropping the handle changes nothing.
 #[derive(Clone)]
 pub struct Handle {
-    aio: Aio,
-    req: Req,
+    name: &'static str,
+    /// Nothing for a request that was answered at once.
+    open: Option<(Aio, Req)>,
 }
 
 impl Handle {
@@ -232,11 +225,13 @@ impl Handle {
     /// Queued, it completes at once with ECANCELED; on the ring, the kernel is asked; running on a
     /// thread, it goes on. The callback runs in every case, with what has happened.
     pub fn cancel(&self) {
-        self.aio.inner().cancel(&self.req);
+        if let Some((aio, req)) = &self.open {
+            aio.inner().cancel(req);
+        }
     }
     /// The name of the operation.
     pub fn name(&self) -> &'static str {
-        self.req.name()
+        self.name
     }
 }
 

@@ -20,8 +20,21 @@ pub(crate) fn read_cached(
         let rest = &mut buf[done..];
         let iov = libc::iovec { iov_base: rest.as_mut_ptr().cast(), iov_len: rest.len() };
         let at = (offset + done as u64) as i64;
-        // SAFETY: the iovec describes a live exclusive borrow.
-        let n = unsafe { libc::preadv2(fd.as_raw_fd(), &iov, 1, at, libc::RWF_NOWAIT) };
+        // Not libc's function: that is a point of thread cancellation, which costs 3% of a read.
+        // SAFETY: the iovec describes a live exclusive borrow. The offset goes in two halves, of
+        // which a 64-bit kernel ignores the second.
+        let n = unsafe {
+            let (low, high) = (at as libc::c_long, (at as u64).checked_shr(libc::c_long::BITS).unwrap_or(0));
+            libc::syscall(
+                libc::SYS_preadv2,
+                fd.as_raw_fd(),
+                &raw const iov,
+                1,
+                low,
+                high as libc::c_long,
+                libc::RWF_NOWAIT,
+            )
+        };
         match usize::try_from(n) {
             // The end of the file, or all that was asked for.
             Ok(0) => return Some(Ok(Filled::by_kernel(done))),
