@@ -121,9 +121,8 @@ impl Aio {
     /// Those of [`poll`](Self::poll).
     pub fn flush(&self) -> io::Result<()> {
         while self.nreqs() > 0 {
-            if self.poll()? == 0 {
-                self.wait(None)?;
-            }
+            self.wait(None)?;
+            self.poll()?;
         }
         Ok(())
     }

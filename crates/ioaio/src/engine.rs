@@ -22,6 +22,9 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 /// Another thread's poll may swallow a wake-up; a waiter looks again after this time.
 const WAIT_SLICE: Duration = Duration::from_millis(100);
 
+/// Requests that a waiting thread answers inline before it delivers.
+const HELP: usize = 16;
+
 pub(crate) struct Inner {
     pub(crate) bell: Bell,
     pub(crate) pool: Pool,
@@ -143,6 +146,20 @@ impl Inner {
             self.bell.ring(); // no threads: poll executes
             self.ensure_reaper();
         }
+    }
+    /// Answers a queued request inline, on a thread that would only wait for the workers.
+    fn help(self: &Arc<Self>) -> bool {
+        if !self.inline_on {
+            return false;
+        }
+        let Some(req) = self.pool.take_for_inline() else { return false };
+        if !req.inline() {
+            self.pool.put_back(self, req);
+            return false;
+        }
+        self.count_inline();
+        self.complete(req);
+        true
     }
     fn run_one_without_threads(self: &Arc<Self>) -> bool {
         let Some(req) = self.pool.take_if_no_threads() else { return false };
@@ -267,6 +284,9 @@ impl Inner {
             }
             if self.nreqs.load(Ordering::Acquire) == 0 {
                 return Ok(false);
+            }
+            if (0..HELP).take_while(|_| self.help()).count() > 0 {
+                continue;
             }
             self.bell.silence();
             if self.has_work() {

@@ -28,6 +28,22 @@ impl Queue {
     pub(crate) fn len(&self) -> usize {
         self.len
     }
+    /// Puts a request that was popped back to where it was.
+    pub(crate) fn put_back(&mut self, req: Req) {
+        let list = &mut self.lists[usize::from(req.priority)];
+        let addr = req.addr();
+        // SAFETY: the request is in no queue, and the head is alive in this list.
+        unsafe {
+            *req.prev.get() = std::ptr::null();
+            match &list.head {
+                None => list.tail = addr,
+                Some(head) => *head.prev.get() = addr,
+            }
+            *req.next.get() = list.head.take();
+        }
+        list.head = Some(req);
+        self.len += 1;
+    }
     pub(crate) fn push(&mut self, req: Req) {
         let list = &mut self.lists[usize::from(req.priority)];
         let addr = req.addr();
@@ -59,6 +75,10 @@ impl Queue {
         }
         self.len -= 1;
         Some(req)
+    }
+    /// What [`pop`](Self::pop) would give.
+    pub(crate) fn first(&self) -> Option<&Req> {
+        self.lists.iter().rev().find_map(|l| l.head.as_ref())
     }
     /// Takes out a request that is in this queue.
     pub(crate) fn unlink(&mut self, req: &Req) -> Req {

@@ -51,6 +51,8 @@ pub(crate) struct Header {
     cancelled: AtomicBool,
     pub(crate) priority: u8,
     pub(crate) prefers_ring: bool,
+    /// Worth an inline try while it waits for a worker.
+    pub(crate) may_inline: AtomicBool,
     waker: AtomicWaker,
     /// Set before submission, so that the many without a group don't lock.
     grouped: AtomicBool,
@@ -58,9 +60,9 @@ pub(crate) struct Header {
 }
 
 struct VTable {
-    name: &'static str,
     callback: bool,
     run: unsafe fn(&Req),
+    inline: unsafe fn(&Req) -> bool,
     encode: unsafe fn(&Req) -> Option<squeue::Entry>,
     decode: unsafe fn(&Req, i32),
     fail: unsafe fn(&Req, Errno),
@@ -133,6 +135,7 @@ impl Req {
     }
     fn alloc<O: Op, F>(body: Body<O>, priority: u8, sink: Option<F>, vtable: &'static VTable) -> Req {
         let prefers_ring = matches!(&body, Body::Op(op) if op.prefers_ring());
+        let may_inline = matches!(&body, Body::Op(op) if op.inline_depth() < usize::MAX);
         let cell = Box::new(Cell {
             header: Header {
                 vtable,
@@ -143,6 +146,7 @@ impl Req {
                 cancelled: AtomicBool::new(false),
                 priority,
                 prefers_ring,
+                may_inline: AtomicBool::new(may_inline),
                 waker: AtomicWaker::new(),
                 grouped: AtomicBool::new(false),
                 groups: Mutex::new(Vec::new()),
@@ -176,6 +180,12 @@ impl Req {
         debug_assert_eq!(self.state(), State::Running);
         // SAFETY: the caller has the turn.
         unsafe { (self.vtable.run)(self) }
+    }
+    /// Tries without waiting; false if another route has to be taken.
+    pub(crate) fn inline(&self) -> bool {
+        debug_assert_eq!(self.state(), State::Running);
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.inline)(self) }
     }
     pub(crate) fn encode(&self) -> Option<squeue::Entry> {
         // SAFETY: the caller has the turn.
@@ -232,9 +242,6 @@ impl<O: Op> FutureReq<O> {
 }
 
 impl Header {
-    pub(crate) fn name(&self) -> &'static str {
-        self.vtable.name
-    }
     pub(crate) fn is_callback(&self) -> bool {
         self.vtable.callback
     }
@@ -272,9 +279,9 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
 
     const fn table(callback: bool) -> VTable {
         VTable {
-            name: O::NAME,
             callback,
             run: Self::run,
+            inline: Self::inline,
             encode: Self::encode,
             decode: Self::decode,
             fail: Self::fail,
@@ -306,6 +313,14 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
             }
         };
         Self::finish(body, res);
+    }
+    unsafe fn inline(req: &Req) -> bool {
+        // SAFETY: the caller has the turn.
+        let body = unsafe { Self::body(req) };
+        let Body::Op(op) = body else { unreachable!("a finished request is not run") };
+        let Some(res) = op.inline() else { return false };
+        Self::finish(body, res);
+        true
     }
     unsafe fn encode(req: &Req) -> Option<squeue::Entry> {
         // SAFETY: the caller has the turn.

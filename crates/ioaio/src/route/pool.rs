@@ -3,6 +3,7 @@
 //! One waking at a time: a worker that leaves requests behind wakes the next one, so a burst does
 //! not wake everybody and a backlog still brings all of them.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -61,9 +62,7 @@ impl Pool {
         let mut st = self.lock();
         if st.stop {
             drop(st);
-            req.set(State::Running);
-            req.fail(Errno::CANCELED);
-            inner.complete(req);
+            self.refuse(inner, req);
             return true;
         }
         req.set(State::InPool);
@@ -152,6 +151,33 @@ impl Pool {
         req.set(State::Running);
         Some(req)
     }
+    fn refuse(&self, inner: &Arc<Inner>, req: Req) {
+        req.set(State::Running);
+        req.fail(Errno::CANCELED);
+        inner.complete(req);
+    }
+    /// Takes the next request, if it is worth an inline try.
+    pub(crate) fn take_for_inline(&self) -> Option<Req> {
+        let mut st = self.lock();
+        if !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
+            return None;
+        }
+        let req = st.queue.pop()?;
+        req.set(State::Running);
+        Some(req)
+    }
+    /// Puts back what could not be answered inline.
+    pub(crate) fn put_back(&self, inner: &Arc<Inner>, req: Req) {
+        req.may_inline.store(false, Ordering::Relaxed);
+        let mut st = self.lock();
+        if st.stop {
+            drop(st);
+            return self.refuse(inner, req);
+        }
+        req.set(State::InPool);
+        st.queue.put_back(req);
+        self.rouse(inner, &mut st);
+    }
     pub(crate) fn needs_poll(&self) -> bool {
         let st = self.lock();
         st.threads == 0 && st.queue.len() > 0
@@ -198,9 +224,7 @@ impl Pool {
         self.work.notify_all();
         drop(st);
         while let Some(req) = left.pop() {
-            req.set(State::Running);
-            req.fail(Errno::CANCELED);
-            inner.complete(req);
+            self.refuse(inner, req);
         }
     }
 }
