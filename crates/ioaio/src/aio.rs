@@ -157,8 +157,11 @@ impl Aio {
     }
     /// Allows at most `n` threads, and blocks until no more are running. With 0, `poll` executes.
     pub fn max_parallel(&self, n: usize) {
-        self.inner().pool.shrink(n);
-        self.inner().bell.ring(); // with 0, what is queued is poll's
+        let inner = self.inner();
+        inner.pool.shrink(n);
+        if inner.pool.needs_poll() {
+            inner.without_threads(false);
+        }
     }
     /// Sets how many idle threads stay after the idle timeout.
     pub fn max_idle(&self, n: usize) {

@@ -142,9 +142,19 @@ impl Inner {
         }
     }
     pub(crate) fn to_pool(self: &Arc<Self>, req: Req) {
+        let callback = req.is_callback();
         if !self.pool.push(self, req) {
-            self.bell.ring(); // no threads: poll executes
+            self.without_threads(callback);
+        }
+    }
+    /// What is queued is for poll to execute, or for the reaper where nobody has to poll.
+    pub(crate) fn without_threads(self: &Arc<Self>, polled: bool) {
+        self.bell.ring();
+        if !polled {
             self.ensure_reaper();
+            if let Some(ring) = &self.ring {
+                ring.wake(); // it may sleep in there
+            }
         }
     }
     /// Answers a queued request inline, on a thread that would only wait for the workers.
@@ -334,11 +344,17 @@ impl Inner {
     fn reaper(self: Arc<Self>) {
         while !self.stop.load(Ordering::SeqCst) {
             while self.run_one_without_threads() {}
-            let Some(ring) = &self.ring else { break };
-            if ring.wait().is_err() {
-                break;
+            match &self.ring {
+                Some(ring) if ring.wait().is_ok() => ring.reap(&self),
+                _ => {
+                    let mut started = self.reaper.lock().expect("reaper");
+                    // Who queued before this lock is served, who queues after it starts another.
+                    if !self.pool.needs_poll() {
+                        *started = false;
+                        return;
+                    }
+                }
             }
-            ring.reap(&self);
         }
         *self.reaper.lock().expect("reaper") = false;
     }
