@@ -3,44 +3,39 @@
 //! It stays loud until a poll finds nothing, so a busy engine pays no system call for a result.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
+use crate::eventfd::EventFd;
+use crate::sync::{AtomicBool, Ordering};
 
 pub(crate) struct Bell {
-    fd: OwnedFd,
+    fd: EventFd,
     loud: AtomicBool,
 }
 
 impl Bell {
     pub(crate) fn new() -> io::Result<Self> {
-        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Bell { fd, loud: AtomicBool::new(false) })
+        Ok(Bell { fd: EventFd::new()?, loud: AtomicBool::new(false) })
     }
     /// A bell with the descriptor number of another, which must never be closed again.
     pub(crate) fn new_at(old: BorrowedFd<'_>) -> io::Result<Self> {
-        let fd = crate::sys::replace_fd(Self::new()?.fd, old)?;
-        Ok(Bell { fd, loud: AtomicBool::new(false) })
+        Ok(Bell { fd: EventFd::new()?.replacing(old)?, loud: AtomicBool::new(false) })
     }
     pub(crate) fn ring(&self) {
         if !self.loud.load(Ordering::SeqCst) && !self.loud.swap(true, Ordering::SeqCst) {
-            // EAGAIN would mean a count of 2^64 - 1: readable all the same.
-            let _ = rustix::io::write(&self.fd, &1u64.to_ne_bytes());
+            self.fd.add();
         }
     }
     /// Nothing was found: be silent. The caller looks once more and rings if it was too early.
     pub(crate) fn silence(&self) {
-        let _ = rustix::io::read(&self.fd, &mut [0u8; 8]);
-        self.loud.store(false, Ordering::SeqCst);
+        self.fd.take();
+        // Not a store: it also has to come after a `ring` that found the bell loud.
+        self.loud.swap(false, Ordering::SeqCst);
     }
     /// Waits until the bell rings; false if the time was over.
-    pub(crate) fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        let timeout =
-            timeout.map(|t| Timespec::try_from(t).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 }));
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        Ok(poll(&mut fds, timeout.as_ref())? > 0)
+    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        self.fd.wait(timeout)
     }
 }
 impl AsFd for Bell {

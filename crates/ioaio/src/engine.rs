@@ -1,8 +1,7 @@
 //! Submit, admit, reap, poll, cancel. Knows only headers, never an op.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -15,6 +14,7 @@ use crate::queue::Queue;
 use crate::request::{Req, State};
 use crate::route::pool::Pool;
 use crate::route::ring::Ring;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
 use crate::sys::ForkMark;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
@@ -24,6 +24,9 @@ const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Requests that a waiting thread answers inline before it delivers.
 const HELP: usize = 16;
+
+/// The reaper runs wakers, which are the program's.
+const STACK: usize = 256 * 1024;
 
 pub(crate) struct Inner {
     pub(crate) bell: Bell,
@@ -204,7 +207,7 @@ impl Inner {
         }
     }
     fn uncount(&self) {
-        if self.nreqs.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.nreqs.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.bell.ring(); // whoever waits for the last one
         }
     }
@@ -299,7 +302,7 @@ impl Inner {
                 continue;
             }
             self.bell.silence();
-            if self.has_work() {
+            if self.has_work() || self.nreqs.load(Ordering::SeqCst) == 0 {
                 self.bell.ring();
                 continue;
             }
@@ -307,7 +310,7 @@ impl Inner {
             if left == Some(Duration::ZERO) {
                 return Ok(false);
             }
-            match self.bell.wait(Some(left.unwrap_or(WAIT_SLICE).min(WAIT_SLICE))) {
+            match self.bell.wait(left.unwrap_or(WAIT_SLICE).min(WAIT_SLICE)) {
                 Err(e) if e.kind() != io::ErrorKind::Interrupted => return Err(e),
                 _ => {}
             }
@@ -337,9 +340,8 @@ impl Inner {
             return;
         }
         let inner = self.clone();
-        let builder = std::thread::Builder::new().name("ioaio-reaper".into());
         // Where no thread can start, polls reap instead, and the next future tries again.
-        *started = crate::sys::with_signals_blocked(|| builder.spawn(move || inner.reaper())).is_ok();
+        *started = crate::sync::spawn("ioaio-reaper", STACK, move || inner.reaper()).is_ok();
     }
     fn reaper(self: Arc<Self>) {
         while !self.stop.load(Ordering::SeqCst) {

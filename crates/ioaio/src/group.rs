@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::future::{Future, IntoFuture};
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::Aio;
 use crate::request::Req;
+use crate::sync::{Mutex, MutexGuard};
 
 type Feeder = Box<dyn FnMut(&Group) + Send>;
 type Callback = Box<dyn FnOnce() + Send>;

@@ -30,9 +30,12 @@ mod bell;
 mod buf;
 mod config;
 mod engine;
+mod eventfd;
 mod file;
 mod fsclass;
 mod group;
+#[cfg(all(test, loom))]
+mod model;
 mod op;
 mod ops;
 mod path;
@@ -40,6 +43,7 @@ mod queue;
 mod request;
 mod route;
 mod submit;
+mod sync;
 mod sys;
 
 pub(crate) use aio::WeakAio;

@@ -34,12 +34,12 @@ impl Queue {
         let addr = req.addr();
         // SAFETY: the request is in no queue, and the head is alive in this list.
         unsafe {
-            *req.prev.get() = std::ptr::null();
+            req.prev.with_mut(|p| *p = std::ptr::null());
             match &list.head {
                 None => list.tail = addr,
-                Some(head) => *head.prev.get() = addr,
+                Some(head) => head.prev.with_mut(|p| *p = addr),
             }
-            *req.next.get() = list.head.take();
+            req.next.with_mut(|p| *p = list.head.take());
         }
         list.head = Some(req);
         self.len += 1;
@@ -49,10 +49,10 @@ impl Queue {
         let addr = req.addr();
         // SAFETY: the request is in no queue yet, and the tail is alive in this list.
         unsafe {
-            *req.prev.get() = list.tail;
+            req.prev.with_mut(|p| *p = list.tail);
             match list.tail.as_ref() {
                 None => list.head = Some(req),
-                Some(tail) => *tail.next.get() = Some(req),
+                Some(tail) => tail.next.with_mut(|p| *p = Some(req)),
             }
         }
         list.tail = addr;
@@ -67,10 +67,10 @@ impl Queue {
         let req = list.head.take()?;
         // SAFETY: links of requests in this queue.
         unsafe {
-            list.head = (*req.next.get()).take();
+            list.head = req.next.with_mut(|p| (*p).take());
             match &list.head {
                 None => list.tail = std::ptr::null(),
-                Some(head) => *head.prev.get() = std::ptr::null(),
+                Some(head) => head.prev.with_mut(|p| *p = std::ptr::null()),
             }
         }
         self.len -= 1;
@@ -85,17 +85,16 @@ impl Queue {
         let list = &mut self.lists[usize::from(req.priority)];
         // SAFETY: the caller knows (by its state, under the lock) that it is in this queue.
         unsafe {
-            let prev = *req.prev.get();
-            let next = (*req.next.get()).take();
+            let prev = req.prev.with_mut(|p| *p);
+            let next = req.next.with_mut(|p| (*p).take());
             match &next {
                 None => list.tail = prev,
-                Some(next) => *next.prev.get() = prev,
+                Some(next) => next.prev.with_mut(|p| *p = prev),
             }
-            let slot = match prev.as_ref() {
-                None => &mut list.head,
-                Some(prev) => &mut *prev.next.get(),
+            let own = match prev.as_ref() {
+                None => std::mem::replace(&mut list.head, next),
+                Some(prev) => prev.next.with_mut(|p| std::mem::replace(&mut *p, next)),
             };
-            let own = std::mem::replace(slot, next);
             self.len -= 1;
             own.expect("a queued request is linked")
         }

@@ -7,21 +7,18 @@
 //! belong to the lock of the queue that the request is in.
 
 use std::alloc::Layout;
-use std::cell::UnsafeCell;
 use std::io;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::task::Waker;
 
-use atomic_waker::AtomicWaker;
 use io_uring::squeue;
 use rustix::io::Errno;
 
 use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::route::sqe::Cqe;
+use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
 
 /// Where a request is; see the module's contract.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +97,7 @@ impl Clone for Req {
 impl Drop for Req {
     fn drop(&mut self) {
         if self.refs.fetch_sub(1, Ordering::Release) == 1 {
-            std::sync::atomic::fence(Ordering::Acquire);
+            fence(Ordering::Acquire);
             // SAFETY: this was the last reference; the vtable knows the type.
             unsafe { (self.vtable.free)(self.0) }
         }
@@ -233,7 +230,7 @@ impl<O: Op> FutureReq<O> {
             return None;
         }
         // SAFETY: made with these types in `new`; after DONE the body is this future's alone.
-        let body = unsafe { &mut *self.0.cell::<O, fn(O::Out)>().body.get() };
+        let body = unsafe { self.0.cell::<O, fn(O::Out)>().body.with_mut(|body| &mut *body) };
         match std::mem::replace(body, Body::Empty) {
             Body::Out(out) => Some(out),
             _ => None,
@@ -256,6 +253,9 @@ impl Header {
         &self.cancelled
     }
     pub(crate) fn set_waker(&self, waker: &Waker) {
+        #[cfg(loom)]
+        self.waker.register_by_ref(waker);
+        #[cfg(not(loom))]
         self.waker.register(waker);
     }
     pub(crate) fn wake(&self) {
@@ -294,7 +294,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
     #[allow(clippy::mut_from_ref, reason = "the turn makes the body exclusive")]
     unsafe fn body(req: &Req) -> &mut Body<O> {
         // SAFETY: the caller's promise.
-        unsafe { &mut *req.cell::<O, F>().body.get() }
+        unsafe { req.cell::<O, F>().body.with_mut(|body| &mut *body) }
     }
     fn finish(body: &mut Body<O>, res: io::Result<O::Val>) {
         let Body::Op(op) = std::mem::replace(body, Body::Empty) else {
@@ -345,7 +345,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
             unreachable!("only finished requests are delivered")
         };
         // SAFETY: the sink goes with the body.
-        let sink = unsafe { (*req.cell::<O, F>().sink.get()).take() };
+        let sink = unsafe { req.cell::<O, F>().sink.with_mut(|sink| (*sink).take()) };
         if let Some(sink) = sink {
             sink(out);
         }

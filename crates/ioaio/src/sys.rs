@@ -54,6 +54,7 @@ pub(crate) fn read_cached(
 }
 
 /// Runs `f` with all signals blocked, so that threads it starts never handle one.
+#[cfg(not(loom))]
 pub(crate) fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut old = MaybeUninit::<libc::sigset_t>::uninit();

@@ -3,8 +3,7 @@
 //! One waking at a time: a worker that leaves requests behind wakes the next one, so a burst does
 //! not wake everybody and a backlog still brings all of them.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -12,6 +11,7 @@ use rustix::io::Errno;
 use crate::engine::Inner;
 use crate::queue::Queue;
 use crate::request::{Req, State};
+use crate::sync::{Condvar, Mutex, MutexGuard, Ordering};
 
 /// Room for the deepest system-call wrapper; a path op puts nothing large on the stack.
 const STACK: usize = 128 * 1024;
@@ -84,9 +84,8 @@ impl Pool {
     }
     fn spawn(&self, inner: &Arc<Inner>, st: &mut PoolState) {
         let own = inner.clone();
-        let builder = std::thread::Builder::new().name("ioaio-worker".into()).stack_size(STACK);
-        match crate::sys::with_signals_blocked(|| builder.spawn(move || own.pool.work(&own))) {
-            Ok(_) => {
+        match crate::sync::spawn("ioaio-worker", STACK, move || own.pool.work(&own)) {
+            Ok(()) => {
                 st.threads += 1;
                 st.waking = true;
             }
@@ -214,7 +213,9 @@ impl Pool {
         st.min_threads = st.min_threads.min(max);
         st.spawn_error = None;
         self.work.notify_all();
-        let _st = self.gone.wait_while(st, |s| s.threads > s.max_threads).expect("pool lock");
+        while st.threads > st.max_threads {
+            st = self.gone.wait(st).expect("pool lock");
+        }
     }
     /// Fails what is queued. Running requests end by themselves; their threads hold what they use.
     pub(crate) fn stop(&self, inner: &Arc<Inner>) {

@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::{IoUring, opcode, types};
@@ -16,6 +16,7 @@ use crate::bell::Bell;
 use crate::engine::Inner;
 use crate::queue::Queue;
 use crate::request::{Req, State};
+use crate::sync::{Mutex, MutexGuard, Ordering};
 
 const WAKE: u64 = 1; // odd, so never the address of a request
 const CANCEL: u64 = 3;
@@ -126,8 +127,7 @@ impl Ring {
             self.enter(&mut st);
         }
         for (req, res) in done {
-            let unasked =
-                res == -libc::ECANCELED && !req.cancel_flag().load(std::sync::atomic::Ordering::SeqCst);
+            let unasked = res == -libc::ECANCELED && !req.cancel_flag().load(Ordering::SeqCst);
             // No kernel worker could start, or the submitting thread ended: take the other route.
             if unasked || res == -libc::EINTR {
                 inner.to_pool(req);
@@ -238,7 +238,7 @@ impl Ring {
             if now >= end {
                 return false;
             }
-            let _ = inner.bell.wait(Some((end - now).min(Duration::from_millis(20))));
+            let _ = inner.bell.wait((end - now).min(Duration::from_millis(20)));
             inner.bell.silence();
         }
     }

@@ -1,0 +1,48 @@
+//! Locks, atomics, cells and threads: the standard library's, or loom's where `--cfg loom` has it
+//! try every order of events (see `model.rs`).
+
+#[cfg(loom)]
+pub(crate) use loom::future::AtomicWaker;
+#[cfg(loom)]
+pub(crate) use loom::{
+    cell::UnsafeCell,
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::{Condvar, Mutex, MutexGuard},
+};
+
+#[cfg(not(loom))]
+pub(crate) use atomic_waker::AtomicWaker;
+#[cfg(not(loom))]
+pub(crate) use std::{
+    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::{Condvar, Mutex, MutexGuard},
+};
+
+/// The standard cell with the interface of loom's.
+#[cfg(not(loom))]
+pub(crate) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+#[cfg(not(loom))]
+impl<T> UnsafeCell<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        UnsafeCell(std::cell::UnsafeCell::new(value))
+    }
+    pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
+        f(self.0.get())
+    }
+}
+
+/// Starts a thread that never handles a signal of the program.
+pub(crate) fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    #[cfg(loom)]
+    {
+        let _ = (name, stack);
+        loom::thread::spawn(body);
+        Ok(())
+    }
+    #[cfg(not(loom))]
+    {
+        let builder = std::thread::Builder::new().name(name.into()).stack_size(stack);
+        crate::sys::with_signals_blocked(|| builder.spawn(body)).map(drop)
+    }
+}
