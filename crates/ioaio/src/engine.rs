@@ -47,6 +47,8 @@ pub(crate) struct Inner {
     room: Mutex<Vec<Waker>>,
     room_made: Condvar,
     reaper: Mutex<bool>,
+    /// Event loops that poll whenever the poll fd says so; see `drive.rs`.
+    drivers: AtomicUsize,
     stop: AtomicBool,
     fork: ForkMark,
     counts: Counts,
@@ -87,6 +89,7 @@ impl Inner {
             room: Mutex::new(Vec::new()),
             room_made: Condvar::new(),
             reaper: Mutex::new(false),
+            drivers: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
             fork: ForkMark::new()?,
             counts: Counts::default(),
@@ -105,7 +108,11 @@ impl Inner {
     /// Holds the submitter of a callback until requests were executed.
     pub(crate) fn hold(self: &Arc<Self>) {
         while !self.has_room() {
-            self.ensure_reaper();
+            if let Some(ring) = &self.ring {
+                // Also where the engine is driven: the driver may be the thread that is held.
+                self.start_reaper(&mut self.reaper.lock().expect("reaper"));
+                ring.reap(self); // what the kernel was not told of would keep its place
+            }
             if self.run_one_without_threads() {
                 continue;
             }
@@ -116,8 +123,16 @@ impl Inner {
         }
     }
     /// Registers a future that waits for room; false if there is room by now.
-    pub(crate) fn wait_for_room(&self, waker: &Waker) -> bool {
+    pub(crate) fn wait_for_room(self: &Arc<Self>, waker: &Waker) -> bool {
         self.room.lock().expect("room").push(waker.clone());
+        // What takes the room may be callbacks that nobody polls for.
+        if let Some(ring) = &self.ring {
+            self.ensure_reaper();
+            ring.reap(self);
+        }
+        if self.pool.needs_poll() {
+            self.without_threads(false);
+        }
         !self.has_room()
     }
     /// Counts a request in.
@@ -335,7 +350,27 @@ impl Inner {
     }
     /// A thread that reaps for futures: they need nobody to call poll.
     pub(crate) fn ensure_reaper(self: &Arc<Self>) {
+        // Under the lock: of this and a driver that ends, one sees the other.
         let mut started = self.reaper.lock().expect("reaper");
+        if self.drivers.load(Ordering::SeqCst) == 0 {
+            self.start_reaper(&mut started);
+        }
+    }
+    #[cfg(any(feature = "tokio", feature = "async-io"))]
+    pub(crate) fn driver_began(&self) {
+        self.drivers.fetch_add(1, Ordering::SeqCst);
+    }
+    /// What a driver leaves behind is the reaper's.
+    #[cfg(any(feature = "tokio", feature = "async-io"))]
+    pub(crate) fn driver_ended(self: &Arc<Self>) {
+        self.drivers.fetch_sub(1, Ordering::SeqCst);
+        // Who counted on the driver, under this lock, has counted its request in before.
+        drop(self.reaper.lock().expect("reaper"));
+        if !self.forked() && self.nreqs.load(Ordering::Relaxed) > 0 {
+            self.without_threads(false);
+        }
+    }
+    fn start_reaper(self: &Arc<Self>, started: &mut bool) {
         if *started || self.stop.load(Ordering::SeqCst) {
             return;
         }
@@ -371,6 +406,7 @@ impl Inner {
             }
         }
         drop(std::mem::replace(&mut *self.done.lock().expect("done"), Queue::new()));
+        self.bell.ring(); // a driver watches a duplicate of the poll fd, and ends
     }
 
     // ---- counts

@@ -21,14 +21,26 @@
 //! - [`Request`] sets priority and group, and how the request completes.
 //! - A request owns its buffer, path and file until the kernel has done with them; dropping a
 //!   future or the engine changes who hears of the result, never that.
+//!
+//! # Features
+//! None is on by default.
+//! - `tokio`: `ioaio::tokio::drive` polls the engine from tokio's reactor instead of a thread;
+//!   `FileStream` gets tokio's `AsyncRead`, `AsyncWrite` and `AsyncSeek`.
+//! - `async-io`: `ioaio::async_io::drive` does so from async-io's reactor, which smol uses.
+//! - `futures-io`: `FileStream` gets the `AsyncRead`, `AsyncWrite` and `AsyncSeek` of futures and smol.
+//! - `bytes`: `Bytes` can be written, `BytesMut` written and read into.
 
 #[cfg(not(target_os = "linux"))]
 compile_error!("ioaio is for Linux");
 
 mod aio;
+#[cfg(feature = "async-io")]
+pub mod async_io;
 mod bell;
 mod buf;
 mod config;
+#[cfg(any(feature = "tokio", feature = "async-io"))]
+mod drive;
 mod engine;
 mod eventfd;
 mod file;
@@ -45,6 +57,8 @@ mod route;
 mod submit;
 mod sync;
 mod sys;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 
 pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};
