@@ -1,13 +1,12 @@
 //! Reading, writing, reading ahead.
 
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use crate::buf::{Filled, IoBuf, IoBufMut};
+use crate::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::file::File;
 use crate::op::{Op, RingOp};
 use crate::route::sqe::Sqe;
@@ -30,13 +29,6 @@ pub struct Read<B> {
     buf: B,
     offset: Option<u64>,
     len: usize,
-}
-
-/// The part of a buffer that a read may fill.
-fn space<B: IoBufMut>(buf: &mut B, len: usize) -> &mut [MaybeUninit<u8>] {
-    let space = buf.space();
-    let len = space.len().min(len);
-    &mut space[..len]
 }
 
 impl<B: IoBufMut> Op for Read<B> {
