@@ -35,6 +35,8 @@ pub struct Aio(Arc<Shared>);
 struct Shared {
     inner: AtomicPtr<Arc<Inner>>,
     config: Builder,
+    /// Whether the engine ends with this handle's last clone. A composite's handle only borrows it.
+    owner: bool,
 }
 
 pub(crate) struct WeakAio(Weak<Shared>);
@@ -89,7 +91,12 @@ impl Aio {
         let inner = Inner::new(&config, Bell::new()?)?;
         inner.pool.fill(&inner);
         let inner = AtomicPtr::new(Box::into_raw(Box::new(inner)));
-        Ok(Aio(Arc::new(Shared { inner, config })))
+        Ok(Aio(Arc::new(Shared { inner, config, owner: true })))
+    }
+    /// A handle that does not keep the engine from ending; requests are refused afterwards.
+    pub(crate) fn lent(&self) -> Aio {
+        let inner = AtomicPtr::new(Box::into_raw(Box::new(self.inner().clone())));
+        Aio(Arc::new(Shared { inner, config: self.0.config.clone(), owner: false }))
     }
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         // SAFETY: see the module's contract.
@@ -254,7 +261,7 @@ impl Drop for Shared {
         let inner = unsafe { Box::from_raw(*self.inner.get_mut()) };
         if inner.forked() {
             std::mem::forget(inner);
-        } else {
+        } else if self.owner {
             inner.stop();
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
-use crate::Aio;
+use crate::{Aio, Faults};
 
 /// Sets the limits of an engine, and switches its routes on or off.
 ///
@@ -29,6 +29,7 @@ pub struct Builder {
     pub(crate) max_outstanding: usize,
     pub(crate) max_poll_reqs: usize,
     pub(crate) max_poll_time: Option<Duration>,
+    pub(crate) faults: Option<Faults>,
 }
 
 impl Default for Builder {
@@ -45,6 +46,7 @@ impl Default for Builder {
             max_outstanding: usize::MAX,
             max_poll_reqs: usize::MAX,
             max_poll_time: None,
+            faults: None,
         }
     }
 }
@@ -53,6 +55,11 @@ impl Builder {
     /// Whether requests may be answered at once where that cannot wait (default: yes).
     pub fn inline(mut self, on: bool) -> Self {
         self.inline = on;
+        self
+    }
+    /// Lets requests fail on purpose, on every route, in release builds too (default: none).
+    pub fn faults(mut self, plan: Faults) -> Self {
+        self.faults = Some(plan);
         self
     }
     /// Whether io_uring is used where the kernel offers it (default: yes).

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use crate::Faults;
 use crate::bell::Bell;
 use crate::config::Builder;
 use crate::group::Core as GroupCore;
@@ -16,6 +17,7 @@ use crate::route::pool::Pool;
 use crate::route::ring::Ring;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
 use crate::sys::ForkMark;
+use crate::task;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -50,6 +52,7 @@ pub(crate) struct Inner {
     /// Event loops that poll whenever the poll fd says so; see `drive.rs`.
     drivers: AtomicUsize,
     stop: AtomicBool,
+    pub(crate) faults: Option<Faults>,
     fork: ForkMark,
     counts: Counts,
 }
@@ -91,6 +94,7 @@ impl Inner {
             reaper: Mutex::new(false),
             drivers: AtomicUsize::new(0),
             stop: AtomicBool::new(false),
+            faults: b.faults.clone(),
             fork: ForkMark::new()?,
             counts: Counts::default(),
         });
@@ -149,7 +153,9 @@ impl Inner {
     /// Sends an admitted request on its way.
     pub(crate) fn submit(self: &Arc<Self>, req: Req) {
         let callback = req.is_callback();
-        let Some(ring) = self.ring.as_ref().filter(|_| req.prefers_ring || !self.pool_on) else {
+        let Some(ring) =
+            self.ring.as_ref().filter(|_| req.delay.is_none() && (req.prefers_ring || !self.pool_on))
+        else {
             return self.to_pool(req);
         };
         match ring.push(req, !callback) {
@@ -191,10 +197,25 @@ impl Inner {
     }
     fn run_one_without_threads(self: &Arc<Self>) -> bool {
         let Some(req) = self.pool.take_if_no_threads() else { return false };
-        req.run();
+        self.execute(req);
+        true
+    }
+    /// Executes a request, or goes on with a composite, on this thread.
+    pub(crate) fn execute(self: &Arc<Self>, req: Req) {
+        if let Some(control) = &req.control {
+            control.start();
+            let waker = task::waker(self, &req);
+            if !req.step(&mut std::task::Context::from_waker(&waker)) {
+                return self.pool.park(self, req);
+            }
+        } else {
+            if let Some(time) = req.delay {
+                std::thread::sleep(time);
+            }
+            req.run();
+        }
         self.count_pool();
         self.complete(req);
-        true
     }
 
     // ---- complete and deliver
@@ -337,6 +358,9 @@ impl Inner {
     pub(crate) fn cancel(&self, req: &Req) {
         if self.forked() || req.cancel_flag().swap(true, Ordering::SeqCst) {
             return;
+        }
+        if let Some(control) = &req.control {
+            control.cancel(self);
         }
         let taken = match req.state() {
             State::InPool => self.pool.cancel(req),

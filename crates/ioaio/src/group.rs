@@ -59,14 +59,33 @@ impl Core {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("no code panics under a group's lock")
     }
+    /// For the children of a composite, who need no more of a group than its members.
+    pub(crate) fn of_children(aio: crate::WeakAio) -> Self {
+        Core { aio, state: Mutex::new(State::default()) }
+    }
+    /// Makes a request, not yet submitted, a member. A finished group takes no more.
+    pub(crate) fn add(self: &Arc<Self>, req: &Req) {
+        let mut st = self.lock();
+        if !st.finished {
+            st.members.insert(req.addr() as usize, req.clone());
+            drop(st);
+            req.join(self.clone());
+        }
+    }
+    pub(crate) fn members(&self) -> Vec<Req> {
+        self.lock().members.values().cloned().collect()
+    }
     /// Forgets a member; true if a poll should look after the group. Runs no user code but a waker.
     pub(crate) fn member_done(&self, req: &Req) -> bool {
         let mut st = self.lock();
         st.members.remove(&(req.addr() as usize));
-        if let Some(waker) = st.waker.take() {
+        let waker = st.waker.take();
+        let tick = st.callback.is_some() || st.feeder.is_some();
+        drop(st);
+        if let Some(waker) = waker {
             waker.wake();
         }
-        st.callback.is_some() || st.feeder.is_some()
+        tick
     }
     /// Feeds, then finishes if nothing is left. User code runs here: only inside poll or an await.
     pub(crate) fn advance(self: &Arc<Self>) {
@@ -121,14 +140,8 @@ impl Group {
         let state = Mutex::new(State { limit: 2, ..State::default() });
         Group { aio: aio.clone(), core: Arc::new(Core { aio: aio.downgrade(), state }) }
     }
-    /// Makes a request, not yet submitted, a member. A finished group takes no more.
-    pub(crate) fn add(&self, req: &Req) {
-        let mut st = self.core.lock();
-        if !st.finished {
-            st.members.insert(req.addr() as usize, req.clone());
-            drop(st);
-            req.join(self.core.clone());
-        }
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
     }
     /// How many members have not completed.
     pub fn len(&self) -> usize {

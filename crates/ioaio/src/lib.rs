@@ -42,7 +42,10 @@ mod config;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod drive;
 mod engine;
+mod error;
 mod eventfd;
+#[allow(dead_code, reason = "the composites come next")]
+mod faults;
 mod file;
 mod fsclass;
 mod group;
@@ -57,6 +60,8 @@ mod route;
 mod submit;
 mod sync;
 mod sys;
+#[allow(dead_code, reason = "the composites come next")]
+mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 
@@ -64,12 +69,15 @@ pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};
 pub use buf::{AlignedBuf, IoBuf, IoBufMut};
 pub use config::Builder;
+pub use error::Error;
+pub use faults::Faults;
 pub use file::{Dir, File};
 pub use group::{Group, GroupFuture};
 pub use op::Op;
 pub use ops::*;
 pub use rustix::fs::OFlags;
 pub use submit::{Handle, PathOp, Pending, Request};
+pub use task::{Composite, Task};
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

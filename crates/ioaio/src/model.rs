@@ -171,3 +171,61 @@ fn fewer_threads_are_waited_for() {
         assert_eq!(count.load(Relaxed), 1);
     });
 }
+
+/// Two requests, one after the other.
+struct Twice;
+
+impl crate::Composite for Twice {
+    type Out = ();
+    const NAME: &'static str = "twice";
+    async fn run(self, steps: crate::task::Steps) -> Result<(), crate::Error> {
+        for _ in 0..2 {
+            steps.go(|aio| aio.nop()).await.map_err(|e| crate::Error::new("nop", "", e))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_composite_needs_no_second_thread() {
+    explore(|| {
+        let aio = engine(1);
+        let count = Arc::new(AtomicUsize::new(0));
+        let own = count.clone();
+        crate::Task::request(&aio, Twice).then(move |done| {
+            done.unwrap();
+            own.fetch_add(1, Relaxed);
+        });
+        aio.flush().unwrap();
+        assert_eq!(count.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_composite_cancelled_at_any_moment() {
+    explore(|| {
+        let aio = engine(1);
+        let count = Arc::new(AtomicUsize::new(0));
+        let own = count.clone();
+        let handle = crate::Task::request(&aio, Twice).then(move |done| {
+            let errno = done.err().and_then(|e| e.raw_os_error());
+            assert!(matches!(errno, None | Some(libc::ECANCELED)));
+            own.fetch_add(1, Relaxed);
+        });
+        let canceller = loom::thread::spawn(move || handle.cancel());
+        aio.flush().unwrap();
+        canceller.join().unwrap();
+        assert_eq!(count.load(Relaxed), 1);
+    });
+}
+
+#[test]
+fn a_composite_whose_engine_ends() {
+    explore(|| {
+        let aio = engine(1);
+        let dropped = Arc::new(());
+        let held = dropped.clone();
+        crate::Task::request(&aio, Twice).then(move |_| drop(held));
+        drop(aio);
+    });
+}

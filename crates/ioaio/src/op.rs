@@ -1,8 +1,10 @@
 //! What an operation is: one block in `ops/`, executed by any route with the same result.
 
 use std::io;
+use std::task::{Context, Poll};
 
 use crate::route::sqe::{Cqe, Sqe};
+use crate::task::Control;
 
 /// An operation that ioaio can execute.
 ///
@@ -36,6 +38,18 @@ pub trait Op: Sized + Send + 'static {
     /// Whether this request is better on the ring than on a worker.
     fn prefers_ring(&self) -> bool {
         Self::RING.is_some()
+    }
+    /// A fault on purpose: asks for only a part of the bytes.
+    fn shorten(&mut self) {}
+    /// For a composite: its children's priority.
+    fn set_priority(&mut self, _priority: u8) {}
+    /// For a composite: what its children and its canceller share.
+    fn control(&self) -> Option<&std::sync::Arc<Control>> {
+        None
+    }
+    /// Goes on as far as possible without waiting for children. Only a composite ever waits.
+    fn step(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Self::Val>> {
+        Poll::Ready(self.run())
     }
     /// Executes the system call, blocking, on a worker.
     ///

@@ -10,7 +10,9 @@ use std::alloc::Layout;
 use std::io;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
-use std::task::Waker;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use io_uring::squeue;
 use rustix::io::Errno;
@@ -19,6 +21,7 @@ use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::route::sqe::Cqe;
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
+use crate::task::Control;
 
 /// Where a request is; see the module's contract.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,13 +32,17 @@ pub(crate) enum State {
     InRing,
     OnRing,
     Running,
+    /// A composite that was woken while it ran.
+    Again,
+    /// A composite that waits for its children.
+    Parked,
     Done,
 }
 
 impl State {
     fn from_u8(n: u8) -> State {
-        use State::{Done, InPool, InRing, New, OnRing, Running};
-        [New, InPool, InRing, OnRing, Running, Done][n as usize]
+        use State::{Again, Done, InPool, InRing, New, OnRing, Parked, Running};
+        [New, InPool, InRing, OnRing, Running, Again, Parked, Done][n as usize]
     }
 }
 
@@ -50,15 +57,20 @@ pub(crate) struct Header {
     pub(crate) prefers_ring: bool,
     /// Worth an inline try while it waits for a worker.
     pub(crate) may_inline: AtomicBool,
+    /// A fault on purpose: a worker sleeps first.
+    pub(crate) delay: Option<Duration>,
+    /// Of a composite.
+    pub(crate) control: Option<Arc<Control>>,
     waker: AtomicWaker,
     /// Set before submission, so that the many without a group don't lock.
     grouped: AtomicBool,
-    groups: Mutex<Vec<std::sync::Arc<GroupCore>>>,
+    groups: Mutex<Vec<Arc<GroupCore>>>,
 }
 
 struct VTable {
     callback: bool,
     run: unsafe fn(&Req),
+    step: unsafe fn(&Req, &mut Context<'_>) -> bool,
     inline: unsafe fn(&Req) -> bool,
     encode: unsafe fn(&Req) -> Option<squeue::Entry>,
     decode: unsafe fn(&Req, i32),
@@ -116,9 +128,10 @@ impl Req {
     pub(crate) fn with_callback<O: Op, F: FnOnce(O::Out) + Send + 'static>(
         op: O,
         priority: u8,
+        delay: Option<Duration>,
         sink: F,
     ) -> Req {
-        Self::alloc(Body::Op(op), priority, Some(sink), Cell::<O, F>::VTABLE)
+        Self::alloc(Body::Op(op), priority, delay, Some(sink), Cell::<O, F>::VTABLE)
     }
     /// The same, already done.
     pub(crate) fn answered<O: Op, F: FnOnce(O::Out) + Send + 'static>(
@@ -126,13 +139,23 @@ impl Req {
         priority: u8,
         sink: F,
     ) -> Req {
-        let req = Self::alloc(Body::<O>::Out(out), priority, Some(sink), Cell::<O, F>::VTABLE);
+        let req = Self::alloc(Body::<O>::Out(out), priority, None, Some(sink), Cell::<O, F>::VTABLE);
         req.set(State::Done);
         req
     }
-    fn alloc<O: Op, F>(body: Body<O>, priority: u8, sink: Option<F>, vtable: &'static VTable) -> Req {
+    fn alloc<O: Op, F>(
+        body: Body<O>,
+        priority: u8,
+        delay: Option<Duration>,
+        sink: Option<F>,
+        vtable: &'static VTable,
+    ) -> Req {
         let prefers_ring = matches!(&body, Body::Op(op) if op.prefers_ring());
-        let may_inline = matches!(&body, Body::Op(op) if op.inline_depth() < usize::MAX);
+        let may_inline = delay.is_none() && matches!(&body, Body::Op(op) if op.inline_depth() < usize::MAX);
+        let control = match &body {
+            Body::Op(op) => op.control().cloned(),
+            _ => None,
+        };
         let cell = Box::new(Cell {
             header: Header {
                 vtable,
@@ -144,6 +167,8 @@ impl Req {
                 priority,
                 prefers_ring,
                 may_inline: AtomicBool::new(may_inline),
+                delay,
+                control,
                 waker: AtomicWaker::new(),
                 grouped: AtomicBool::new(false),
                 groups: Mutex::new(Vec::new()),
@@ -177,6 +202,11 @@ impl Req {
         debug_assert_eq!(self.state(), State::Running);
         // SAFETY: the caller has the turn.
         unsafe { (self.vtable.run)(self) }
+    }
+    /// Goes on with a composite; true if it has finished.
+    pub(crate) fn step(&self, cx: &mut Context<'_>) -> bool {
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.step)(self, cx) }
     }
     /// Tries without waiting; false if another route has to be taken.
     pub(crate) fn inline(&self) -> bool {
@@ -216,9 +246,14 @@ impl Req {
 pub(crate) struct FutureReq<O: Op>(Req, PhantomData<fn() -> O>);
 
 impl<O: Op> FutureReq<O> {
-    pub(crate) fn new(op: O, priority: u8) -> Self {
-        let req =
-            Req::alloc::<O, fn(O::Out)>(Body::Op(op), priority, None, Cell::<O, fn(O::Out)>::VTABLE_FUTURE);
+    pub(crate) fn new(op: O, priority: u8, delay: Option<Duration>) -> Self {
+        let req = Req::alloc::<O, fn(O::Out)>(
+            Body::Op(op),
+            priority,
+            delay,
+            None,
+            Cell::<O, fn(O::Out)>::VTABLE_FUTURE,
+        );
         FutureReq(req, PhantomData)
     }
     pub(crate) fn req(&self) -> &Req {
@@ -261,11 +296,11 @@ impl Header {
     pub(crate) fn wake(&self) {
         self.waker.wake();
     }
-    pub(crate) fn join(&self, group: std::sync::Arc<GroupCore>) {
+    pub(crate) fn join(&self, group: Arc<GroupCore>) {
         self.grouped.store(true, Ordering::Release);
         self.groups.lock().expect("group list").push(group);
     }
-    pub(crate) fn leave_groups(&self) -> Vec<std::sync::Arc<GroupCore>> {
+    pub(crate) fn leave_groups(&self) -> Vec<Arc<GroupCore>> {
         if !self.grouped.load(Ordering::Acquire) {
             return Vec::new();
         }
@@ -281,6 +316,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
         VTable {
             callback,
             run: Self::run,
+            step: Self::step,
             inline: Self::inline,
             encode: Self::encode,
             decode: Self::decode,
@@ -313,6 +349,14 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
             }
         };
         Self::finish(body, res);
+    }
+    unsafe fn step(req: &Req, cx: &mut Context<'_>) -> bool {
+        // SAFETY: the caller has the turn.
+        let body = unsafe { Self::body(req) };
+        let Body::Op(op) = body else { unreachable!("a finished request is not run") };
+        let Poll::Ready(res) = op.step(cx) else { return false };
+        Self::finish(body, res);
+        true
     }
     unsafe fn inline(req: &Req) -> bool {
         // SAFETY: the caller has the turn.

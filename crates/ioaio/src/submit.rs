@@ -6,10 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
+use std::time::Duration;
 
 use rustix::io::Errno;
 
+use crate::faults::Fault;
 use crate::file::Dir;
+use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::path::At;
 use crate::request::{FutureReq, Req};
@@ -30,7 +33,9 @@ pub struct Request<'a, O: Op> {
     aio: &'a Aio,
     pub(crate) op: O,
     priority: u8,
-    groups: Vec<Group>,
+    groups: Vec<Arc<GroupCore>>,
+    /// A child of a composite, which has a limit of its own.
+    child: bool,
 }
 
 /// An operation on a path.
@@ -41,16 +46,23 @@ pub trait PathOp: Op {
 
 impl<'a, O: Op> Request<'a, O> {
     pub(crate) fn new(aio: &'a Aio, op: O) -> Self {
-        Request { aio, op, priority: 4, groups: Vec::new() }
+        Request { aio, op, priority: 4, groups: Vec::new(), child: false }
     }
     /// Sets the priority, -4 (last) to 4 (first), clamped. The default is 0.
     pub fn priority(mut self, priority: i8) -> Self {
         self.priority = (priority.clamp(-4, 4) + 4) as u8;
+        self.op.set_priority(self.priority);
         self
     }
     /// Makes the request a member of a group; it may be in several.
     pub fn group(mut self, group: &Group) -> Self {
-        self.groups.push(group.clone());
+        self.groups.push(group.core().clone());
+        self
+    }
+    /// Makes the request a child of a composite.
+    pub(crate) fn child_of(mut self, priority: u8, siblings: Option<&Arc<GroupCore>>) -> Self {
+        (self.priority, self.child) = (priority, true);
+        self.groups.extend(siblings.cloned());
         self
     }
     /// Resolves a relative path against a directory handle.
@@ -72,14 +84,17 @@ impl<'a, O: Op> Request<'a, O> {
         let inner = self.aio.inner();
         assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
-        if let Some(res) = answer(self.aio, &mut op) {
-            let req = Req::answered::<O, _>(op.finish(res), priority, callback);
-            self.groups.iter().for_each(|group| group.add(&req));
-            inner.submit_answered(req);
-            return Handle { name: O::NAME, open: None };
-        }
+        let delay = match answer(self.aio, &mut op) {
+            Answer::Later(delay) => delay,
+            Answer::Now(res) => {
+                let req = Req::answered::<O, _>(op.finish(res), priority, callback);
+                self.groups.iter().for_each(|group| group.add(&req));
+                inner.submit_answered(req);
+                return Handle { name: O::NAME, open: None };
+            }
+        };
         inner.hold();
-        let req = Req::with_callback(op, priority, callback);
+        let req = Req::with_callback(op, priority, delay, callback);
         inner.admit();
         self.groups.iter().for_each(|group| group.add(&req));
         let handle = Handle { name: O::NAME, open: Some((self.aio.clone(), req.clone())) };
@@ -90,7 +105,10 @@ impl<'a, O: Op> Request<'a, O> {
     /// engine without the inline route, goes through the engine.
     pub fn wait(self) -> O::Out {
         let forked = self.aio.inner().forked();
-        if !self.groups.is_empty() || !self.aio.inner().inline_on || forked {
+        let composite = self.op.control().is_some();
+        let inner = self.aio.inner();
+        let engine = !inner.inline_on || inner.faults.is_some() || forked;
+        if engine || composite || !self.groups.is_empty() {
             return block_on(self.into_future());
         }
         let mut op = self.op;
@@ -107,26 +125,43 @@ impl<'a, O: Op> Request<'a, O> {
     }
 }
 
+/// What there is to a request before it takes a route.
+enum Answer<V> {
+    Now(io::Result<V>),
+    /// By another route, after a delay on purpose.
+    Later(Option<Duration>),
+}
+
 /// Tries to answer at once: bad arguments, or an inline call that did not have to wait.
-fn answer<O: Op>(aio: &Aio, op: &mut O) -> Option<io::Result<O::Val>> {
+fn answer<O: Op>(aio: &Aio, op: &mut O) -> Answer<O::Val> {
     if let Err(e) = op.check() {
-        return Some(Err(e));
+        return Answer::Now(Err(e));
     }
     let inner = aio.inner();
+    match inner.faults.as_ref().and_then(|plan| plan.ask(O::NAME)) {
+        Some(Fault::Fail(errno)) => return Answer::Now(Err(io::Error::from_raw_os_error(errno))),
+        Some(Fault::Delay(time)) => return Answer::Later(Some(time)),
+        Some(Fault::Short) => op.shorten(),
+        None => {}
+    }
     let deep = inner.nreqs.load(std::sync::atomic::Ordering::Relaxed) > op.inline_depth();
     if !inner.inline_on || deep {
-        return None;
+        return Answer::Later(None);
     }
-    let res = op.inline()?;
-    inner.count_inline();
-    Some(res)
+    match op.inline() {
+        Some(res) => {
+            inner.count_inline();
+            Answer::Now(res)
+        }
+        None => Answer::Later(None),
+    }
 }
 
 impl<O: Op> IntoFuture for Request<'_, O> {
     type Output = O::Out;
     type IntoFuture = Pending<O>;
     fn into_future(self) -> Pending<O> {
-        let start = Start { op: self.op, priority: self.priority, groups: self.groups };
+        let start = Start { op: self.op, priority: self.priority, groups: self.groups, child: self.child };
         Pending { aio: self.aio.clone(), step: Step::Start(start) }
     }
 }
@@ -134,7 +169,8 @@ impl<O: Op> IntoFuture for Request<'_, O> {
 struct Start<O> {
     op: O,
     priority: u8,
-    groups: Vec<Group>,
+    groups: Vec<Arc<GroupCore>>,
+    child: bool,
 }
 enum Step<O: Op> {
     Start(Start<O>),
@@ -174,16 +210,17 @@ impl<O: Op> Pending<O> {
         if self.aio.inner().forked() {
             return Poll::Ready(start.op.finish(Err(Errno::OWNERDEAD.into())));
         }
-        if let Some(res) = answer(&self.aio, &mut start.op) {
-            return Poll::Ready(start.op.finish(res));
-        }
+        let delay = match answer(&self.aio, &mut start.op) {
+            Answer::Later(delay) => delay,
+            Answer::Now(res) => return Poll::Ready(start.op.finish(res)),
+        };
         let inner = self.aio.inner();
-        if !inner.has_room() && inner.wait_for_room(cx.waker()) {
+        if !start.child && !inner.has_room() && inner.wait_for_room(cx.waker()) {
             self.step = Step::Start(start);
             return Poll::Pending;
         }
         inner.admit();
-        let req = FutureReq::new(start.op, start.priority);
+        let req = FutureReq::new(start.op, start.priority, delay);
         req.req().set_waker(cx.waker());
         for group in &start.groups {
             group.add(req.req());
@@ -203,11 +240,28 @@ impl<O: Op> Pending<O> {
     }
 }
 
-impl<O: Op> Drop for Pending<O> {
-    fn drop(&mut self) {
+impl<O: Op> Pending<O> {
+    /// Ends a request that is not yet submitted.
+    pub(crate) fn refuse(&mut self, errno: Errno) -> Option<O::Out> {
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::Start(start) => Some(start.op.finish(Err(errno.into()))),
+            other => {
+                self.step = other;
+                None
+            }
+        }
+    }
+    /// Cancels the request as far as that is possible; the future then ends with what has happened.
+    pub fn cancel(&self) {
         if let Step::Waiting(req) = &self.step {
             self.aio.inner().cancel(req.req());
         }
+    }
+}
+
+impl<O: Op> Drop for Pending<O> {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }
 

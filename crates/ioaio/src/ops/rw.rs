@@ -53,6 +53,9 @@ impl<B: IoBufMut> Op for Read<B> {
         }
         crate::sys::read_cached(self.file.as_fd(), space, offset)
     }
+    fn shorten(&mut self) {
+        self.len = space(&mut self.buf, self.len).len().div_ceil(2);
+    }
     fn prefers_ring(&self) -> bool {
         // At the file's position the ring does not take the position's lock as read(2) does. And a
         // worker finds out what the file is, so that the next read may go inline.
@@ -85,6 +88,14 @@ pub struct Write<B> {
     file: File,
     buf: B,
     offset: Option<u64>,
+    len: usize,
+}
+
+impl<B: IoBuf> Write<B> {
+    fn bytes(&self) -> &[u8] {
+        let bytes = self.buf.bytes();
+        &bytes[..bytes.len().min(self.len)]
+    }
 }
 
 impl<B: IoBuf> Op for Write<B> {
@@ -94,12 +105,15 @@ impl<B: IoBuf> Op for Write<B> {
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
             let hangs = !op.file.is_local();
-            Sqe::write(op.file.as_fd(), op.buf.bytes(), op.offset).map(|s| s.force_async(hangs))
+            Sqe::write(op.file.as_fd(), op.bytes(), op.offset).map(|s| s.force_async(hangs))
         },
         decode: |_, cqe| cqe.count(),
     });
     fn check(&self) -> io::Result<()> {
         check_offset(self.offset)
+    }
+    fn shorten(&mut self) {
+        self.len = self.bytes().len().div_ceil(2);
     }
     fn prefers_ring(&self) -> bool {
         // Buffered writes go to a kernel worker on ext4, one at a time for an inode.
@@ -108,8 +122,8 @@ impl<B: IoBuf> Op for Write<B> {
     fn run(&mut self) -> io::Result<usize> {
         self.file.learn();
         Ok(match self.offset {
-            Some(offset) => rustix::io::pwrite(self.file.as_fd(), self.buf.bytes(), offset)?,
-            None => rustix::io::write(self.file.as_fd(), self.buf.bytes())?,
+            Some(offset) => rustix::io::pwrite(self.file.as_fd(), self.bytes(), offset)?,
+            None => rustix::io::write(self.file.as_fd(), self.bytes())?,
         })
     }
     fn finish(self, res: io::Result<usize>) -> Self::Out {
@@ -194,7 +208,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn write_at<B: IoBuf>(&self, file: &File, buf: B, offset: u64) -> Request<'_, Write<B>> {
-        Request::new(self, Write { file: file.share(), buf, offset: Some(offset) })
+        Request::new(self, Write { file: file.share(), buf, offset: Some(offset), len: usize::MAX })
     }
     /// Writes at the file's own position, which moves: `write(2)`.
     ///
@@ -210,7 +224,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn write<B: IoBuf>(&self, file: &File, buf: B) -> Request<'_, Write<B>> {
-        Request::new(self, Write { file: file.share(), buf, offset: None })
+        Request::new(self, Write { file: file.share(), buf, offset: None, len: usize::MAX })
     }
     /// Starts reading a range of bytes into the page cache: `readahead(2)`.
     ///

@@ -26,10 +26,8 @@ impl Op for Fsync {
         false // a kernel worker would do it: ours keeps the priority
     }
     fn run(&mut self) -> io::Result<()> {
-        Ok(match self.data_only {
-            true => rustix::fs::fdatasync(self.file.as_fd())?,
-            false => rustix::fs::fsync(self.file.as_fd())?,
-        })
+        let sync = if self.data_only { rustix::fs::fdatasync } else { rustix::fs::fsync };
+        Ok(sync(self.file.as_fd())?)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res

@@ -72,7 +72,7 @@ impl Pool {
     }
     /// Gets one more worker going, if there is work and nobody on the way.
     fn rouse(&self, inner: &Arc<Inner>, st: &mut PoolState) {
-        if st.waking || st.queue.len() == 0 {
+        if st.waking || st.stop || st.queue.len() == 0 {
             return;
         }
         if st.idle > 0 {
@@ -104,9 +104,7 @@ impl Pool {
                 req.set(State::Running);
                 self.rouse(inner, &mut st);
                 drop(st);
-                req.run();
-                inner.count_pool();
-                inner.complete(req);
+                inner.execute(req);
                 st = self.lock();
                 continue;
             }
@@ -150,6 +148,40 @@ impl Pool {
         req.set(State::Running);
         Some(req)
     }
+    /// Lets a composite wait for its children, unless one has finished meanwhile.
+    pub(crate) fn park(&self, inner: &Arc<Inner>, req: Req) {
+        let st = self.lock();
+        if req.state() != State::Again {
+            req.set(State::Parked);
+            return;
+        }
+        self.again(inner, st, req);
+    }
+    /// Queues a composite one of whose children has finished.
+    pub(crate) fn unpark(&self, inner: &Arc<Inner>, req: &Req) {
+        let st = self.lock();
+        match req.state() {
+            State::Running => req.set(State::Again),
+            State::Parked => self.again(inner, st, req.clone()),
+            _ => {}
+        }
+    }
+    /// Also while the pool stops: its children fail then, and it comes to its own end.
+    fn again(&self, inner: &Arc<Inner>, mut st: MutexGuard<'_, PoolState>, req: Req) {
+        if st.stop && st.threads == 0 {
+            drop(st);
+            return self.refuse(inner, req);
+        }
+        let callback = req.is_callback();
+        req.set(State::InPool);
+        st.queue.push(req);
+        self.rouse(inner, &mut st);
+        let nobody = st.threads == 0;
+        drop(st);
+        if nobody {
+            inner.without_threads(callback);
+        }
+    }
     fn refuse(&self, inner: &Arc<Inner>, req: Req) {
         req.set(State::Running);
         req.fail(Errno::CANCELED);
@@ -184,7 +216,8 @@ impl Pool {
     /// Takes a request out if it still waits here.
     pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
         let mut st = self.lock();
-        if req.state() != State::InPool {
+        // A composite that has started ends by itself when its children are cancelled.
+        if req.state() != State::InPool || req.control.as_ref().is_some_and(|c| c.has_started()) {
             return None;
         }
         let req = st.queue.unlink(req);
