@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::fs::OFlags;
 
-use crate::fsclass;
+use crate::fsclass::{self, Kind};
 
 const UNKNOWN: u8 = 0;
 const LOCAL: u8 = 1;
 const LOCAL_DIRECT: u8 = 2;
 const SLOW: u8 = 3;
+const STREAM: u8 = 4;
 
 struct Shared {
     fd: OwnedFd,
@@ -49,8 +50,9 @@ impl File {
         }
         let class = match fsclass::look(self.as_fd()) {
             None => return UNKNOWN,
-            Some(false) => SLOW,
-            Some(true) => match rustix::fs::fcntl_getfl(self.as_fd()) {
+            Some(Kind::Slow) => SLOW,
+            Some(Kind::Stream) => STREAM,
+            Some(Kind::Local) => match rustix::fs::fcntl_getfl(self.as_fd()) {
                 Ok(flags) if flags.contains(OFlags::DIRECT) => LOCAL_DIRECT,
                 Ok(_) => LOCAL,
                 Err(_) => SLOW,
@@ -66,6 +68,12 @@ impl File {
     /// Reads that find the page cache do not wait.
     pub(crate) fn may_go_inline(&self) -> bool {
         self.class() == LOCAL
+    }
+    /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK.
+    pub(crate) fn may_go_on_ring(&self, offset: Option<u64>) -> bool {
+        self.class() != STREAM
+            || offset.is_none()
+                && rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK))
     }
     /// `fstat` and `close` do not wait.
     pub(crate) fn is_local(&self) -> bool {

@@ -44,14 +44,24 @@ fn stat(fd: BorrowedFd<'_>) -> Option<Statx> {
     rustix::fs::statx(fd, c"", flags, StatxFlags::TYPE | MNT_ID_UNIQUE).ok()
 }
 
-/// Whether the file's mount is local: regular files and directories only. Never waits.
-pub(crate) fn look(fd: BorrowedFd<'_>) -> Option<bool> {
+/// How an open file answers.
+pub(crate) enum Kind {
+    /// A regular file or directory of a local file system.
+    Local,
+    /// A pipe, a socket, a character device: it may have no positions, and may wait for a peer.
+    Stream,
+    /// Whatever else: it may wait for anything.
+    Slow,
+}
+
+/// What a file is, `None` while its mount is not known. Never waits.
+pub(crate) fn look(fd: BorrowedFd<'_>) -> Option<Kind> {
     let st = stat(fd)?;
-    let kind = u32::from(st.stx_mode) & libc::S_IFMT;
-    if kind != libc::S_IFREG && kind != libc::S_IFDIR {
-        return Some(false);
+    match u32::from(st.stx_mode) & libc::S_IFMT {
+        libc::S_IFREG | libc::S_IFDIR => Some(if of(&st)? { Kind::Local } else { Kind::Slow }),
+        libc::S_IFBLK => Some(Kind::Slow),
+        _ => Some(Kind::Stream),
     }
-    of(&st)
 }
 
 /// Asks the file system itself; may wait, so only on a worker.

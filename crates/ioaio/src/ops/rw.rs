@@ -37,6 +37,9 @@ impl<B: IoBufMut> Op for Read<B> {
     const NAME: &'static str = "read";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
+            if !op.file.may_go_on_ring(op.offset) {
+                return None;
+            }
             let hangs = !op.file.is_local();
             Sqe::read(op.file.as_fd(), space(&mut op.buf, op.len), op.offset).map(|s| s.force_async(hangs))
         },
@@ -104,6 +107,9 @@ impl<B: IoBuf> Op for Write<B> {
     const NAME: &'static str = "write";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
+            if !op.file.may_go_on_ring(op.offset) {
+                return None;
+            }
             let hangs = !op.file.is_local();
             Sqe::write(op.file.as_fd(), op.bytes(), op.offset).map(|s| s.force_async(hangs))
         },
