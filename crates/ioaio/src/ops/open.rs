@@ -14,6 +14,14 @@ use crate::route::sqe::Sqe;
 use crate::submit::PathOp;
 use crate::{Aio, Request};
 
+/// What `open(2)` knows; it ignores other bits without a word.
+const FLAGS: OFlags = OFlags::ACCMODE
+    .union(OFlags::CREATE.union(OFlags::EXCL).union(OFlags::TRUNC).union(OFlags::TMPFILE))
+    .union(OFlags::APPEND.union(OFlags::DIRECT).union(OFlags::DSYNC).union(OFlags::SYNC))
+    .union(OFlags::RSYNC.union(OFlags::NONBLOCK).union(OFlags::NOATIME).union(OFlags::NOCTTY))
+    .union(OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::PATH).union(OFlags::LARGEFILE))
+    .union(OFlags::CLOEXEC);
+
 /// `open(2)`; see [`Aio::open`].
 pub struct Open {
     at: At,
@@ -34,7 +42,7 @@ impl Op for Open {
         decode: |_, cqe| cqe.fd(),
     });
     fn check(&self) -> io::Result<()> {
-        if OFlags::all().bits() & self.flags.bits() != self.flags.bits() || self.mode > 0o7777 {
+        if self.flags.intersects(FLAGS.complement()) || self.mode > 0o7777 {
             return Err(Errno::INVAL.into());
         }
         self.at.check()
