@@ -67,3 +67,20 @@ fn wait(pid: Pid) -> Option<i32> {
     let (_, status) = rustix::process::waitpid(Some(pid), WaitOptions::empty()).expect("waitpid")?;
     status.exit_status()
 }
+
+/// Runs `body` as a user without privileges: in a child that gave them up, if this one has any.
+pub fn as_nobody(body: impl FnOnce()) {
+    const NOBODY: u32 = 65534;
+    if !rustix::process::geteuid().is_root() {
+        return body();
+    }
+    in_child(|| {
+        // SAFETY: system calls without pointers; the child does not get its privileges back.
+        unsafe {
+            assert_eq!(libc::setgroups(0, std::ptr::null()), 0);
+            assert_eq!(libc::setresgid(NOBODY, NOBODY, NOBODY), 0);
+            assert_eq!(libc::setresuid(NOBODY, NOBODY, NOBODY), 0);
+        }
+        body();
+    });
+}

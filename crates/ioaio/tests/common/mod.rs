@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 mod child;
+pub mod signal;
 
 use std::future::Future;
 use std::ops::Deref;
@@ -17,8 +18,9 @@ use std::time::{Duration, Instant};
 
 use ioaio::{Aio, Builder, Op, Request};
 use rustix::event::{PollFd, PollFlags, Timespec};
+use rustix::io::Errno;
 
-pub use child::in_child;
+pub use child::{as_nobody, in_child};
 
 /// Whatever takes longer hangs.
 pub const HANG: Duration = Duration::from_secs(60);
@@ -147,7 +149,7 @@ pub fn readable(aio: &Aio, timeout: Duration) -> bool {
     let timeout = Timespec::try_from(timeout).expect("a timeout");
     loop {
         match rustix::event::poll(&mut [PollFd::new(&aio.as_fd(), PollFlags::IN)], Some(&timeout)) {
-            Err(rustix::io::Errno::INTR) => {}
+            Err(Errno::INTR) => {}
             n => return n.expect("poll(2)") > 0,
         }
     }
@@ -181,4 +183,18 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         assert!(!left.is_zero(), "the future is never woken");
         std::thread::park_timeout(left);
     }
+}
+
+/// The errno of a result that must be an error.
+#[track_caller]
+pub fn errno<T: std::fmt::Debug>(result: std::io::Result<T>) -> Errno {
+    let error = result.expect_err("an error");
+    Errno::from_io_error(&error).unwrap_or_else(|| panic!("no errno: {error}"))
+}
+
+/// Numbers that differ from run to run; the seed is shown when the test fails.
+pub fn random() -> fastrand::Rng {
+    let seed = fastrand::u64(..);
+    eprintln!("seed: {seed}");
+    fastrand::Rng::with_seed(seed)
 }

@@ -3,4 +3,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod dir;
+mod link;
 mod nop;
+mod open;
+mod rw;
+mod stat;
+mod sync;
+
+mod differential;
+mod direct;
+mod pipe;
+mod privilege;
+mod relative;
