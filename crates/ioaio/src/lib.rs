@@ -67,7 +67,7 @@ pub mod tokio;
 
 pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};
-pub use buf::{AlignedBuf, IoBuf, IoBufMut};
+pub use buf::{AlignedBuf, IoBuf, IoBufMut, Slice};
 pub use config::Builder;
 pub use error::Error;
 pub use faults::Faults;

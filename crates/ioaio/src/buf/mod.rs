@@ -8,11 +8,13 @@
 mod aligned;
 #[cfg(feature = "bytes")]
 mod bytes;
+mod slice;
 mod std;
 
 use ::std::mem::MaybeUninit;
 
 pub use aligned::AlignedBuf;
+pub use slice::Slice;
 
 /// Bytes the kernel may read: for `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, `Arc<[u8]>`, `String`,
 /// `&'static str`, `&'static [u8]`, [`AlignedBuf`], and `Bytes` and `BytesMut` with the feature
