@@ -1,6 +1,6 @@
 //! Reading directories.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags};
 
+use crate::file::Dir;
 use crate::op::Op;
 use crate::path::At;
 use crate::submit::PathOp;
@@ -16,6 +17,8 @@ use crate::{Aio, Metadata, Request};
 
 /// Room for some 500 names a system call.
 const BUFFER: usize = 32 * 1024;
+/// From this many names on, asking in the order of inodes saves a disk more seeks than sorting costs.
+const SORTED: usize = 1000;
 
 /// What kind of file a name stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -63,6 +66,7 @@ pub struct Entries {
     names: Vec<u8>,
     items: Vec<Item>,
     stats: Vec<io::Result<Metadata>>,
+    dir: Option<Dir>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +97,10 @@ impl Entries {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Entry<'_>> {
         (0..self.items.len()).map(|index| Entry { list: self, index })
     }
+    /// The directory that was read, if [`keep_open`](Request::keep_open) was asked for.
+    pub fn dir(&self) -> Option<&Dir> {
+        self.dir.as_ref()
+    }
 }
 
 impl<'a> Entry<'a> {
@@ -122,6 +130,7 @@ impl<'a> Entry<'a> {
 pub struct ReadDir {
     at: At,
     stat: bool,
+    keep_open: bool,
 }
 
 impl ReadDir {
@@ -142,16 +151,27 @@ impl ReadDir {
         Ok(list)
     }
     fn stats(dir: &OwnedFd, list: &mut Entries) {
-        let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-        list.stats.reserve_exact(list.items.len());
-        for item in &list.items {
-            let name = &list.names[item.start..=item.start + item.len];
-            let stat = std::ffi::CStr::from_bytes_with_nul(name)
-                .map_err(io::Error::other)
-                .and_then(|name| Ok(rustix::fs::statx(dir.as_fd(), name, AtFlags::SYMLINK_NOFOLLOW, mask)?));
-            list.stats.push(stat.map(|st| Metadata::new(&st)));
+        let ask = |item: &Item| stat(dir, &list.names[item.start..=item.start + item.len]);
+        if list.items.len() < SORTED {
+            list.stats = list.items.iter().map(ask).collect();
+            return;
         }
+        let mut order: Vec<usize> = (0..list.items.len()).collect();
+        order.sort_unstable_by_key(|&i| list.items[i].ino);
+        let mut stats: Vec<Option<io::Result<Metadata>>> = list.items.iter().map(|_| None).collect();
+        for i in order {
+            stats[i] = Some(ask(&list.items[i]));
+        }
+        list.stats = stats.into_iter().flatten().collect();
     }
+}
+
+/// `lstat(2)` of a name with its NUL.
+fn stat(dir: &OwnedFd, name: &[u8]) -> io::Result<Metadata> {
+    let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
+    let name = CStr::from_bytes_with_nul(name).map_err(io::Error::other)?;
+    Ok(Metadata::new(&rustix::fs::statx(dir.as_fd(), name, flags, mask)?))
 }
 
 impl Op for ReadDir {
@@ -168,6 +188,7 @@ impl Op for ReadDir {
         if self.stat {
             Self::stats(&dir, &mut list);
         }
+        list.dir = self.keep_open.then(|| dir.into());
         Ok(list)
     }
     fn finish(self, res: io::Result<Entries>) -> Self::Out {
@@ -184,6 +205,20 @@ impl Request<'_, ReadDir> {
     /// Also asks `lstat(2)` of every name, on the same worker, relative to the open directory.
     pub fn stat(mut self, yes: bool) -> Self {
         self.op.stat = yes;
+        self
+    }
+    /// Also hands out the open directory, so that what is in it can be reached without its path.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let list = aio.read_dir("/etc").keep_open(true).wait()?;
+    /// let etc = list.dir().expect("kept open");
+    /// assert!(aio.stat("passwd").at(etc).wait()?.len() > 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn keep_open(mut self, yes: bool) -> Self {
+        self.op.keep_open = yes;
         self
     }
 }
@@ -204,6 +239,6 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn read_dir(&self, path: impl AsRef<Path>) -> Request<'_, ReadDir> {
-        Request::new(self, ReadDir { at: At::new(path.as_ref()), stat: false })
+        Request::new(self, ReadDir { at: At::new(path.as_ref()), stat: false, keep_open: false })
     }
 }
