@@ -1,0 +1,34 @@
+//! The largest directories so far.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::tree::{Id, Tree};
+
+pub struct Largest {
+    places: usize,
+    heap: BinaryHeap<Reverse<(u64, Id)>>,
+}
+
+impl Largest {
+    pub fn new(places: usize) -> Self {
+        Largest { places, heap: BinaryHeap::new() }
+    }
+    /// Gives a finished directory a place if it is large enough.
+    pub fn offer(&mut self, tree: &mut Tree, size: u64, id: Id) {
+        if self.heap.len() < self.places {
+            tree.keep(id);
+            self.heap.push(Reverse((size, id)));
+        } else if let Some(mut least) = self.heap.peek_mut()
+            && least.0.0 < size
+        {
+            tree.keep(id);
+            tree.release(least.0.1);
+            *least = Reverse((size, id));
+        }
+    }
+    /// From the largest down.
+    pub fn into_sorted(self) -> impl Iterator<Item = Id> {
+        self.heap.into_sorted_vec().into_iter().map(|Reverse((_, id))| id)
+    }
+}
