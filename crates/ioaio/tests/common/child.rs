@@ -6,24 +6,49 @@
 //! a test holds, and what hangs all the same is killed. It leaves by `_exit`, so no destructor or
 //! exit handler of the parent's runs.
 
-use std::io::{Read, Seek, Write};
-use std::os::fd::OwnedFd;
+use std::io::{Read, Seek};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::panic::AssertUnwindSafe;
+use std::sync::Once;
+use std::sync::atomic::{AtomicI32, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 
 use super::HANG;
 
+/// In a child: where its panics are written.
+static MESSAGE: AtomicI32 = AtomicI32::new(-1);
+static HOOK: Once = Once::new();
+
+/// Sends the panics of a child to its parent. The hook's lock may be taken when a child is forked,
+/// so the child can't set a hook itself.
+fn set_hook() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| match MESSAGE.load(Ordering::Relaxed) {
+        -1 => usual(info),
+        fd => {
+            // SAFETY: the file stays open as long as the child runs.
+            let message = unsafe { BorrowedFd::borrow_raw(fd) };
+            let _ = rustix::io::write(message, format!("{info}\n").as_bytes());
+        }
+    }));
+}
+
 /// Runs `body` in a forked child, and panics with the child's message if it panicked.
 pub fn in_child(body: impl FnOnce()) {
+    HOOK.call_once(set_hook);
     let memory = rustix::fs::memfd_create(c"panic", rustix::fs::MemfdFlags::CLOEXEC).expect("memfd");
     let mut message = std::fs::File::from(memory);
     // SAFETY: see the module's contract.
     match unsafe { libc::fork() } {
         -1 => panic!("fork: {}", std::io::Error::last_os_error()),
         0 => {
-            let code = run(body, &message);
+            MESSAGE.store(message.as_raw_fd(), Ordering::Relaxed);
+            let code = match std::panic::catch_unwind(AssertUnwindSafe(body)) {
+                Ok(()) => 0,
+                Err(_) => 101,
+            };
             // SAFETY: ends the process at once.
             unsafe { libc::_exit(code) }
         }
@@ -36,17 +61,6 @@ pub fn in_child(body: impl FnOnce()) {
                 panic!("in a forked child, status {status:?}: {text}");
             }
         }
-    }
-}
-
-fn run(body: impl FnOnce(), message: &std::fs::File) -> i32 {
-    let copy = message.try_clone().expect("dup");
-    std::panic::set_hook(Box::new(move |info| {
-        let _ = writeln!(&copy, "{info}");
-    }));
-    match std::panic::catch_unwind(AssertUnwindSafe(body)) {
-        Ok(()) => 0,
-        Err(_) => 101,
     }
 }
 
