@@ -5,11 +5,12 @@
 //! owns everything its entry points to and is held (leaked into user data) until its completion.
 
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use io_uring::{IoUring, opcode, types};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 
 use crate::bell::Bell;
@@ -18,13 +19,14 @@ use crate::queue::Queue;
 use crate::request::{Req, State};
 use crate::sync::{Mutex, MutexGuard, Ordering};
 
-const WAKE: u64 = 1; // odd, so never the address of a request
-const CANCEL: u64 = 3;
+const CANCEL: u64 = 1; // odd, so never the address of a request
 /// Entries that may wait for company before the kernel is entered.
 const BATCH: u32 = 32;
 
 pub(crate) struct Ring {
     uring: IoUring,
+    /// Wakes the reaper. A completion would not do: whoever polls may take it first.
+    alarm: OwnedFd,
     state: Mutex<RingState>,
 }
 
@@ -56,7 +58,8 @@ impl Ring {
         }
         uring.submitter().register_eventfd(bell.as_fd().as_raw_fd())?;
         let state = RingState { queue: Queue::new(), in_flight: 0, limit: limit.min(entries), stop: false };
-        Ok(Ring { uring, state: Mutex::new(state) })
+        let alarm = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Ring { uring, alarm, state: Mutex::new(state) })
     }
     fn lock(&self) -> MutexGuard<'_, RingState> {
         self.state.lock().expect("no code panics under the ring's lock")
@@ -177,18 +180,19 @@ impl Ring {
     /// Blocks until a completion is there. For the reaper's thread.
     pub(crate) fn wait(&self) -> io::Result<()> {
         self.enter(&mut self.lock());
-        const GETEVENTS: u32 = 1;
-        // SAFETY: submits nothing and passes no pointer: it only sleeps.
-        match unsafe { self.uring.submitter().enter::<libc::sigset_t>(0, 1, GETEVENTS, None) } {
-            Err(e) if !matches!(e.raw_os_error(), Some(libc::EINTR | libc::EAGAIN | libc::EBUSY)) => Err(e),
-            _ => Ok(()),
+        // SAFETY: the ring is open as long as `self`.
+        let uring = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
+        let mut fds = [PollFd::new(&uring, PollFlags::IN), PollFd::new(&self.alarm, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
         }
+        let _ = rustix::io::read(&self.alarm, &mut [0u8; 8]);
+        Ok(())
     }
-    /// Ends a [`Ring::wait`].
+    /// Ends a [`Ring::wait`], also one that has not begun.
     pub(crate) fn wake(&self) {
-        let mut st = self.lock();
-        self.add(&mut st, &opcode::Nop::new().build().user_data(WAKE));
-        self.enter(&mut st);
+        let _ = rustix::io::write(&self.alarm, &1u64.to_ne_bytes());
     }
     /// Takes a request out if it waits here, or asks the kernel to cancel it.
     pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
