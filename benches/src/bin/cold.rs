@@ -46,7 +46,9 @@ type Works = fn(&mut dyn Subject, &Run<Files>) -> io::Result<Sample>;
 
 fn load_targets() -> Vec<Target> {
     vec![
-        Target::rate("ioaio", "pool*", 0.9),
+        Target::rate("ioaio*", "pool*", 1.0),
+        Target::rate("ioaio*", "ring*", 1.0),
+        Target::cpu("ioaio*", "ring*", 1.2),
         Target::show("ring*", "open+read+close loop"),
         Target::show("pool*", "open+read+close loop"),
         Target::show("ring*", "pool*"),
@@ -56,7 +58,8 @@ fn load_targets() -> Vec<Target> {
 
 fn stat_targets() -> Vec<Target> {
     vec![
-        Target::rate("ioaio", "pool*", 0.9),
+        Target::rate("ioaio*", "pool*", 1.0),
+        Target::rate("ioaio*", "ring*", 1.0),
         Target::show("ring*", "statx loop"),
         Target::show("pool*", "statx loop"),
         Target::show("ring*", "pool*"),

@@ -31,7 +31,10 @@ fn span(options: &Options, temp: &Temp, mib: u64) -> std::io::Result<()> {
             ops: options.ops(200_000),
             sized_by_time: true,
             targets: vec![
-                Target::rate("ioaio", "ring*", 0.9),
+                Target::rate("ioaio callbacks", "ring*", 0.95),
+                Target::rate("ioaio futures", "ring*", 0.95),
+                Target::cpu("ioaio callbacks", "ring*", 1.15),
+                Target::cpu("ioaio futures", "ring*", 1.15),
                 Target::show("ring*", "pool of 32"),
                 Target::show("ring*", "spawn_blocking*"),
                 Target::show("ring*", "IO::AIO*"),

@@ -16,7 +16,10 @@ fn main() {
                 rounds: options.rounds(9),
                 ops: options.ops(1_000_000),
                 sized_by_time: true,
-                targets: vec![Target::rate("ioaio", "IO::AIO*", 2.0), Target::show("ring*", "IO::AIO*")],
+                targets: vec![
+                    Target::rate("ioaio callbacks", "IO::AIO*", 2.0),
+                    Target::show("ring*", "IO::AIO*"),
+                ],
             };
             contest.run(subject::for_nop(), |subject, ops| {
                 let work = Arc::new(Nops);

@@ -30,14 +30,21 @@ fn main() {
 }
 
 fn targets(depth: usize) -> Vec<Target> {
-    let mut list = vec![
-        Target::rate("ioaio", "pread loop", 0.85),
-        Target::show("ring*", "pread loop"),
-        Target::show("pool*", "pread loop"),
-        Target::show("IO::AIO*", "pread loop"),
-    ];
-    if depth > 1 {
-        list.push(Target::rate("ioaio", "ring*", 0.85));
+    let mut list = Vec::new();
+    for ours in ["ioaio callbacks", "ioaio futures"] {
+        if depth == 1 {
+            list.push(Target::rate(ours, "pread loop", 0.85));
+            list.push(Target::rate(ours, "compio", 1.4));
+            list.push(Target::rate(ours, "tokio::fs*", 25.0));
+            list.push(Target::rate(ours, "IO::AIO*", 25.0));
+        } else {
+            list.push(Target::rate(ours, "pread loop", 0.95));
+            list.push(Target::rate(ours, "ring*", 0.95));
+            for peer in ["pool*", "compio", "a10", "tokio*", "spawn_blocking*", "blocking*", "IO::AIO*"] {
+                list.push(Target::rate(ours, peer, 1.0));
+            }
+        }
+        list.push(Target::show(ours, "nowait loop"));
     }
     list
 }

@@ -20,13 +20,7 @@ fn main() {
                 rounds: options.rounds(9),
                 ops: options.ops(200_000),
                 sized_by_time: true,
-                targets: vec![
-                    Target::rate("ioaio", "statx loop", 0.85),
-                    Target::show("ring*", "statx loop"),
-                    Target::show("pool*", "statx loop"),
-                    Target::show("pool*", "ring*"),
-                    Target::show("IO::AIO*", "statx loop"),
-                ],
+                targets: targets(depth),
             };
             contest.run(subject::for_stat(), |subject, ops| {
                 let work = work.clone();
@@ -35,4 +29,23 @@ fn main() {
         }
         Ok(())
     });
+}
+
+fn targets(depth: usize) -> Vec<Target> {
+    let peers = ["tokio*", "spawn_blocking*", "compio", "blocking*", "IO::AIO*"];
+    if depth == 1 {
+        let ours = ["ioaio callbacks", "ioaio futures"];
+        let to_peers = |ours| peers.map(|peer| Target::rate(ours, peer, 6.0));
+        return ours
+            .into_iter()
+            .flat_map(|ours| std::iter::once(Target::rate(ours, "statx loop", 0.5)).chain(to_peers(ours)))
+            .collect();
+    }
+    let mut list = vec![
+        Target::rate("ioaio callbacks", "ring*", 0.9),
+        Target::rate("ioaio callbacks", "pool*", 0.9),
+        Target::show("ioaio futures", "pool*"),
+    ];
+    list.extend(peers.map(|peer| Target::rate("ioaio callbacks", peer, 1.3)));
+    list
 }
