@@ -22,6 +22,10 @@
 //! - A request owns its buffer, path and file until the kernel has done with them; dropping a
 //!   future or the engine changes who hears of the result, never that.
 //!
+//! # Event loops
+//! `examples/` in the repository has the poll fd in `poll(2)`, mio, polling, smol, tokio, calloop
+//! and glib. An edge-triggered loop polls until nothing is found.
+//!
 //! # Features
 //! None is on by default.
 //! - `tokio`: `ioaio::tokio::drive` polls the engine from tokio's reactor instead of a thread;
