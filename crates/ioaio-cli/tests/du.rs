@@ -155,7 +155,7 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_counted() -> io::Result<()> {
     assert!(text(&output.stdout).ends_with("\ttree\n"));
 
     let closed = dir.path().join("tree/closed");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0))?;
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o0))?;
     let readable = fs::read_dir(&closed).is_ok();
     let output = ioaio(&["du", "-sb", "tree"], dir.path());
     fs::set_permissions(&closed, fs::Permissions::from_mode(0o700))?;
