@@ -61,6 +61,8 @@ mod path;
 mod queue;
 mod request;
 mod route;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+mod stream;
 mod submit;
 mod sync;
 mod sys;
@@ -80,6 +82,8 @@ pub use group::{Group, GroupFuture};
 pub use op::Op;
 pub use ops::*;
 pub use rustix::fs::OFlags;
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub use stream::FileStream;
 pub use submit::{Handle, PathOp, Pending, Request};
 pub use task::{Composite, Task};
 

@@ -251,6 +251,11 @@ impl<O: Op> Pending<O> {
             }
         }
     }
+    /// Lets the request go on, if it was submitted, without anybody to hear of it.
+    #[cfg(any(feature = "tokio", feature = "futures-io"))]
+    pub(crate) fn detach(mut self) {
+        self.step = Step::Over;
+    }
     /// Cancels the request as far as that is possible; the future then ends with what has happened.
     pub fn cancel(&self) {
         if let Step::Waiting(req) = &self.step {
