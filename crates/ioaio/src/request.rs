@@ -190,7 +190,7 @@ impl Req {
     /// # Safety
     /// `data` came from [`Req::into_user_data`], and comes back once.
     pub(crate) unsafe fn from_user_data(data: u64) -> Req {
-        debug_assert!(data as usize % align_of::<Header>() == 0);
+        debug_assert!((data as usize).is_multiple_of(align_of::<Header>()));
         // SAFETY: the caller's promise; the address of a live request is not null.
         Req(unsafe { NonNull::new_unchecked(data as *mut Header) })
     }
