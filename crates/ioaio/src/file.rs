@@ -17,8 +17,24 @@ const SLOW: u8 = 3;
 const STREAM: u8 = 4;
 
 struct Shared {
-    fd: OwnedFd,
+    fd: Fd,
     class: AtomicU8,
+}
+
+/// A descriptor that is closed with its last user, or one that is somebody else's to close.
+#[derive(Debug)]
+enum Fd {
+    Owned(OwnedFd),
+    Lent(BorrowedFd<'static>),
+}
+
+impl AsFd for Fd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Fd::Owned(fd) => fd.as_fd(),
+            Fd::Lent(fd) => *fd,
+        }
+    }
 }
 
 /// An open file.
@@ -38,9 +54,13 @@ impl File {
     /// Takes the descriptor out.
     ///
     /// # Errors
-    /// The file itself, if requests on it are still in flight.
+    /// The file itself, if requests on it are still in flight, or if the descriptor is only lent.
     pub fn try_into_owned_fd(self) -> Result<OwnedFd, File> {
-        Arc::try_unwrap(self.0).map(|s| s.fd).map_err(File)
+        match Arc::try_unwrap(self.0) {
+            Ok(Shared { fd: Fd::Owned(fd), .. }) => Ok(fd),
+            Ok(lent) => Err(File(Arc::new(lent))),
+            Err(shared) => Err(File(shared)),
+        }
     }
     /// Learns once how the file may be used; `None` while its file system is not known.
     fn class(&self) -> u8 {
@@ -67,7 +87,12 @@ impl File {
     }
     /// Reads that find the page cache do not wait.
     pub(crate) fn may_go_inline(&self) -> bool {
-        self.class() == LOCAL
+        match self.0.fd {
+            Fd::Owned(_) => self.class() == LOCAL,
+            // Mostly for one request, which is not worth a statx: file systems that could wait refuse
+            // RWF_NOWAIT, except for O_DIRECT.
+            Fd::Lent(fd) => rustix::fs::fcntl_getfl(fd).is_ok_and(|f| !f.contains(OFlags::DIRECT)),
+        }
     }
     /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK.
     pub(crate) fn may_go_on_ring(&self, offset: Option<u64>) -> bool {
@@ -89,7 +114,13 @@ impl File {
 
 impl From<OwnedFd> for File {
     fn from(fd: OwnedFd) -> Self {
-        File(Arc::new(Shared { fd, class: AtomicU8::new(UNKNOWN) }))
+        File(Arc::new(Shared { fd: Fd::Owned(fd), class: AtomicU8::new(UNKNOWN) }))
+    }
+}
+/// A descriptor that stays open whatever happens to the file, such as standard input.
+impl From<BorrowedFd<'static>> for File {
+    fn from(fd: BorrowedFd<'static>) -> Self {
+        File(Arc::new(Shared { fd: Fd::Lent(fd), class: AtomicU8::new(UNKNOWN) }))
     }
 }
 impl From<std::fs::File> for File {
@@ -118,7 +149,7 @@ impl AsFd for File {
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Dir(Arc<OwnedFd>);
+pub struct Dir(Arc<Fd>);
 
 impl Dir {
     /// Opens a directory, blocking; search permission is enough.
@@ -133,7 +164,13 @@ impl Dir {
 }
 impl From<OwnedFd> for Dir {
     fn from(fd: OwnedFd) -> Self {
-        Dir(Arc::new(fd))
+        Dir(Arc::new(Fd::Owned(fd)))
+    }
+}
+/// A descriptor that stays open whatever happens to the directory.
+impl From<BorrowedFd<'static>> for Dir {
+    fn from(fd: BorrowedFd<'static>) -> Self {
+        Dir(Arc::new(Fd::Lent(fd)))
     }
 }
 impl AsFd for Dir {
