@@ -35,7 +35,7 @@ pub trait Composite: Send + 'static {
         Ok(())
     }
     /// The steps, on the children's results. After a cancel they end with ECANCELED, and what the
-    /// composite itself has to clean up goes by [`Steps::finally`].
+    /// composite itself has to clean up goes by `Steps::finally`.
     fn run(self, steps: Steps) -> impl Future<Output = Result<Self::Out, Error>> + Send;
 }
 
