@@ -23,8 +23,8 @@
 //!   future or the engine changes who hears of the result, never that.
 //!
 //! # Event loops
-//! `examples/` in the repository has the poll fd in `poll(2)`, mio, polling, smol, tokio, calloop
-//! and glib. An edge-triggered loop polls until nothing is found.
+//! `crates/ioaio/examples/` has the poll fd in `poll(2)`, mio, polling, smol, tokio and calloop,
+//! `examples/glib/` in glib's main loop. An edge-triggered loop polls until nothing is found.
 //!
 //! # Features
 //! None is on by default.

@@ -16,9 +16,9 @@ use ::std::mem::MaybeUninit;
 pub use aligned::AlignedBuf;
 pub use slice::Slice;
 
-/// Bytes the kernel may read: for `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, `Arc<[u8]>`, `String`,
-/// `&'static str`, `&'static [u8]`, [`AlignedBuf`], and `Bytes` and `BytesMut` with the feature
-/// `bytes`.
+/// Bytes the kernel may read: `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, `Arc<[u8]>`, `String`,
+/// `&'static str`, `&'static [u8]`, `&'static [u8; N]`, [`AlignedBuf`], and with the feature
+/// `bytes` also `Bytes` and `BytesMut`.
 ///
 /// # Safety
 /// `bytes` returns the same address on each call until the buffer is next borrowed mutably, also
@@ -29,7 +29,7 @@ pub unsafe trait IoBuf: Send + 'static {
 }
 
 /// Space the kernel may write into: `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, [`AlignedBuf`], and
-/// `BytesMut` with the feature `bytes`.
+/// with the feature `bytes` also `BytesMut`.
 ///
 /// A read fills a buffer from its start over all of its capacity, whatever it held before. Then a
 /// buffer that can grow has the length that was read; one of a fixed length keeps it, and how much

@@ -25,7 +25,8 @@ const ROOM: usize = 64 * 1024;
 /// Made by [`FileStream::new`] at position 0. The position is the stream's own: the file's is
 /// neither used nor moved, so several streams may share a file.
 ///
-/// - A read takes 64 KiB ahead. A seek to another place, or a write, forgets what was read ahead.
+/// - A read takes 64 KiB ahead, so it may give what the file had a while ago. A seek to another
+///   place, or a write, forgets what was read ahead.
 /// - A write is complete when a flush or shutdown is; before, it may wait in the buffer. A write
 ///   that failed is reported by the next operation, and its bytes are dropped; the position is then
 ///   where the first of them should have gone, unless it was moved since.
