@@ -17,7 +17,8 @@ use crate::drive::Driver;
 /// From this call until the future is dropped or ends, the engine starts no reaper thread: spawn
 /// the future at once, on a runtime with I/O enabled. Callbacks run in it, as in [`Aio::poll`]; one
 /// that panics ends it. It ends, without error, when all other handles to the engine are gone. If
-/// it is dropped before, the reaper thread takes over what is under way.
+/// it is dropped before, the reaper thread takes over what is under way; it also helps where
+/// [`max_outstanding`](crate::Builder::max_outstanding) holds the submitter of a callback.
 ///
 /// # Errors
 /// EMFILE or ENOMEM where the poll fd cannot be registered, and the errors of [`Aio::poll`].
