@@ -45,6 +45,19 @@ impl FileType {
     pub(crate) fn from_mode(mode: u32) -> Self {
         Self::from_rustix(rustix::fs::FileType::from_raw_mode(mode))
     }
+    /// The number in a directory: `DT_REG` and so on.
+    pub fn dirent(self) -> i32 {
+        i32::from(match self {
+            FileType::File => libc::DT_REG,
+            FileType::Directory => libc::DT_DIR,
+            FileType::Symlink => libc::DT_LNK,
+            FileType::Fifo => libc::DT_FIFO,
+            FileType::Socket => libc::DT_SOCK,
+            FileType::CharDevice => libc::DT_CHR,
+            FileType::BlockDevice => libc::DT_BLK,
+            FileType::Unknown => libc::DT_UNKNOWN,
+        })
+    }
     fn from_rustix(t: rustix::fs::FileType) -> Self {
         use rustix::fs::FileType as T;
         match t {
@@ -111,6 +124,12 @@ impl<'a> Entry<'a> {
     pub fn name(&self) -> &'a OsStr {
         let item = self.item();
         OsStr::from_bytes(&self.list.names[item.start..item.start + item.len])
+    }
+    /// The name, with a NUL at its end.
+    pub fn c_name(&self) -> &'a std::ffi::CStr {
+        let item = self.item();
+        let name = &self.list.names[item.start..=item.start + item.len];
+        std::ffi::CStr::from_bytes_with_nul(name).unwrap_or_default()
     }
     /// The kind of file, as the directory tells it.
     pub fn file_type(&self) -> FileType {

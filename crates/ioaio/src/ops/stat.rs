@@ -114,6 +114,10 @@ impl Metadata {
     pub fn changed(&self) -> SystemTime {
         system_time(self.times[2])
     }
+    /// Seconds and nanoseconds of the last read, change of data, and change of metadata.
+    pub fn times(&self) -> [(i64, i64); 3] {
+        [0, 1, 2].map(|n| (self.times[n].0, self.times[n].1.into()))
+    }
     /// When it was made, where the file system knows.
     pub fn born(&self) -> Option<SystemTime> {
         self.has_birth.then(|| system_time(self.times[3]))

@@ -1,0 +1,234 @@
+/* ioaio: asynchronous file I/O under any event loop.
+ *
+ * Made from the library's tables; edit those.
+ *
+ * Every call is a request. It is submitted by the function named after the system call, and completes by a
+ * callback, which runs inside ioaio_poll and nowhere else:
+ *
+ *     ioaio *aio = ioaio_new();
+ *     ioaio_stat(aio, AT_FDCWD, "/etc/passwd", 0, NULL, on_stat, data);
+ *     ioaio_flush(aio);
+ *
+ * An event loop watches ioaio_fd for reading, and calls ioaio_poll when it is readable, until that gives 0.
+ *
+ * Threads: any thread may submit, and the functions lock by themselves. Callbacks run on the thread that calls
+ * ioaio_poll, ioaio_wait does not run them; only one thread should poll an engine. A request's handle is valid
+ * until its callback returns: only the polling thread can know that, so cancel there.
+ *
+ * Memory: paths are copied. Buffers and descriptors stay with the request until its callback has run. A call
+ * that finds no memory gives NULL with ENOMEM, and nothing was submitted.
+ *
+ * Errors: a request always completes once: result is -1 and error the errno where it failed. ECANCELED is that
+ * of a request that was cancelled before it ran.
+ */
+#ifndef IOAIO_H
+#define IOAIO_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct ioaio ioaio;
+typedef struct ioaio_req ioaio_req;
+typedef struct ioaio_group ioaio_group;
+
+/* What a request came to; valid, with what it points to, until the callback returns. */
+typedef struct ioaio_result {
+    int64_t result;   /* what the system call returned; -1 where it failed */
+    int error;        /* errno, or 0 */
+    const void *data; /* what a request gives beside a number: see the function */
+    size_t len;       /* the number of bytes, or of elements, in data */
+} ioaio_result;
+
+/* One name of a directory. */
+typedef struct ioaio_dirent {
+    const char *name;
+    uint64_t ino;
+    int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
+} ioaio_dirent;
+
+typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
+typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);
+
+/* A new engine, or NULL with errno. */
+ioaio *ioaio_new(void);
+
+/* A new engine without some routes: IOAIO_NO_... NULL with errno. */
+ioaio *ioaio_new_with(unsigned options);
+
+/* Ends an engine. Callbacks that have not run never run; ioaio_flush first lets them. */
+void ioaio_free(ioaio *aio);
+
+/* The version of the library, as text. */
+const char *ioaio_version(void);
+
+#define IOAIO_NO_INLINE 1 /* no request is answered at once */
+#define IOAIO_NO_RING 2 /* io_uring is not used */
+#define IOAIO_NO_POOL 4 /* no threads: ioaio_poll executes what has no other route */
+
+/* The poll fd: readable while ioaio_poll has something to do. */
+int ioaio_fd(const ioaio *aio);
+
+/* Runs the callbacks of finished requests; their number, or -1 with errno. */
+int ioaio_poll(const ioaio *aio);
+
+/* Waits until ioaio_poll has a result, or for so many milliseconds (-1: without end). 1 if it has, 0 if
+ * there can be none or time is over, -1 with errno. */
+int ioaio_wait(const ioaio *aio, int milliseconds);
+
+/* Polls until no request is left. */
+int ioaio_flush(const ioaio *aio);
+
+/* Requests submitted and not delivered. */
+unsigned ioaio_nreqs(const ioaio *aio);
+
+/* Requests that wait for a route. */
+unsigned ioaio_nready(const ioaio *aio);
+
+/* Results that wait for ioaio_poll. */
+unsigned ioaio_npending(const ioaio *aio);
+
+/* Worker threads now. */
+unsigned ioaio_nthreads(const ioaio *aio);
+
+/* Keeps at least so many threads. */
+void ioaio_min_parallel(const ioaio *aio, int n);
+
+/* Allows at most so many threads, and waits until no more are running. */
+void ioaio_max_parallel(const ioaio *aio, int n);
+
+/* Sets how many idle threads stay. */
+void ioaio_max_idle(const ioaio *aio, int n);
+
+/* Sets how many seconds a thread stays idle before it may end. */
+void ioaio_idle_timeout(const ioaio *aio, int seconds);
+
+/* Sets how many requests may wait to be executed before a submitter is held. */
+int ioaio_max_outstanding(const ioaio *aio, int n);
+
+/* Sets how many results one ioaio_poll delivers at the most; 0 is no limit. */
+int ioaio_max_poll_reqs(const ioaio *aio, int n);
+
+/* Sets how many seconds one ioaio_poll goes on delivering; 0 is no limit. */
+void ioaio_max_poll_time(const ioaio *aio, double seconds);
+
+/* After a fork, in the child: forgets every request and starts anew. The poll fd keeps its number. */
+int ioaio_reinit(const ioaio *aio);
+
+/* A group completes when it has no members left: give it to requests as they are submitted. Its handle is live
+ * until ioaio_group_free, which may come when its callback has run. */
+ioaio_group *ioaio_group_new(const ioaio *aio);
+void ioaio_group_free(ioaio_group *group);
+
+/* Calls callback inside ioaio_poll when no member is left. */
+void ioaio_group_then(const ioaio_group *group, ioaio_group_cb callback, void *data);
+
+/* Calls feeder now, and whenever members are missing, until a call adds none. */
+void ioaio_group_feed(const ioaio_group *group, ioaio_group_cb feeder, void *data);
+
+/* Sets how many members the feeder keeps going (2 at first); 0 pauses it. */
+void ioaio_group_limit(const ioaio_group *group, int limit);
+
+/* Cancels the members and removes the feeder; the group itself still completes. */
+void ioaio_group_cancel(const ioaio_group *group);
+
+/* Cancels a request as far as that is possible; its callback runs in any case, once. */
+void ioaio_cancel(const ioaio_req *req);
+
+/* Requests. Each gives a handle, or NULL with errno where there is no memory.
+ * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
+#define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
+
+/* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT. */
+typedef struct ioaio_args {
+    int op; /* IOAIO_OP_..., for ioaio_submit */
+    int fd; /* a descriptor, open until the callback has returned */
+    int fd2; /* a second descriptor */
+    int dirfd; /* what a relative path starts at, or AT_FDCWD: then the directory when it is executed */
+    int dirfd2; /* what a relative second path starts at */
+    const char *path; /* a path, copied */
+    const char *path2; /* a second path, copied */
+    void *buf; /* memory that stays as it is until the callback has returned */
+    size_t len; /* a length in bytes */
+    off_t off; /* an offset in bytes; -1 where a request can use the file's own position */
+    int flags; /* flags of the system call */
+    unsigned mode; /* permissions, or a mode of the system call */
+    double seconds; /* seconds */
+} ioaio_args;
+
+enum {
+    IOAIO_OP_NOP = 1,
+    IOAIO_OP_BUSY = 2,
+    IOAIO_OP_OPEN = 3,
+    IOAIO_OP_CLOSE = 4,
+    IOAIO_OP_READ = 5,
+    IOAIO_OP_WRITE = 6,
+    IOAIO_OP_READAHEAD = 7,
+    IOAIO_OP_STAT = 8,
+    IOAIO_OP_LSTAT = 9,
+    IOAIO_OP_FSTAT = 10,
+    IOAIO_OP_UNLINK = 11,
+    IOAIO_OP_FSYNC = 12,
+    IOAIO_OP_FDATASYNC = 13,
+    IOAIO_OP_READ_DIR = 14,
+};
+
+/* Does nothing. */
+const ioaio_req *ioaio_nop(const ioaio *aio, IOAIO_HOW);
+
+/* Keeps a thread busy, for tests. */
+const ioaio_req *ioaio_busy(const ioaio *aio, double seconds, IOAIO_HOW);
+
+/* Opens or creates a file: open(2). The result is the descriptor, which is close-on-exec. */
+const ioaio_req *ioaio_open(const ioaio *aio, int dirfd, const char *path, int flags, unsigned mode, IOAIO_HOW);
+
+/* Closes a descriptor: close(2). It is the request's from now on. */
+const ioaio_req *ioaio_close(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Reads: pread(2), or read(2) where off is -1. The result is the number of bytes. */
+const ioaio_req *ioaio_read(const ioaio *aio, int fd, void *buf, size_t len, off_t off, IOAIO_HOW);
+
+/* Writes: pwrite(2), or write(2) where off is -1. The result is the number of bytes. */
+const ioaio_req *ioaio_write(const ioaio *aio, int fd, void *buf, size_t len, off_t off, IOAIO_HOW);
+
+/* Starts reading a range into the page cache: readahead(2). */
+const ioaio_req *ioaio_readahead(const ioaio *aio, int fd, off_t off, size_t len, IOAIO_HOW);
+
+/* What is known of a file: stat(2). data is a struct stat. */
+const ioaio_req *ioaio_stat(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The same without following a last symbolic link: lstat(2). data is a struct stat. */
+const ioaio_req *ioaio_lstat(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* What is known of an open file: fstat(2). data is a struct stat. */
+const ioaio_req *ioaio_fstat(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Removes a name: unlink(2). */
+const ioaio_req *ioaio_unlink(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* Writes a file's data and metadata to the device: fsync(2). */
+const ioaio_req *ioaio_fsync(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Writes a file's data to the device: fdatasync(2). */
+const ioaio_req *ioaio_fdatasync(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Lists a directory, without . and .. : getdents64(2). data are len struct ioaio_dirent. */
+const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The arguments of no request. */
+#define IOAIO_ARGS_INIT {.fd = -1, .fd2 = -1, .dirfd = -100, .dirfd2 = -100}
+
+/* Any request, by args->op: for languages that bind C at run time. */
+const ioaio_req *ioaio_submit(const ioaio *aio, const ioaio_args *args, IOAIO_HOW);
+
+#undef IOAIO_HOW
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

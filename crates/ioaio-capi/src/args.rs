@@ -1,0 +1,142 @@
+//! The arguments of any request: one struct for a generic submit, and the types of its fields for
+//! the typed functions.
+
+use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use engine::{Aio, Dir, File, IoBuf, IoBufMut, PathOp, Request};
+
+macro_rules! args {
+    ($($(#[doc = $doc:literal])* $field:ident: $type:ty = $none:expr, $c:literal;)*) => {
+        /// The arguments of a request, for `ioaio_submit`; those that it does not take are ignored.
+        #[allow(non_camel_case_types)]
+        #[derive(Clone, Copy)]
+        #[repr(C)]
+        pub struct ioaio_args {
+            $($(#[doc = $doc])* pub $field: $type,)*
+        }
+
+        impl ioaio_args {
+            pub(crate) const NONE: Self = ioaio_args { $($field: $none,)* };
+        }
+
+        /// Name, C declaration and description of each field.
+        pub(crate) const FIELDS: &[(&str, &str, &str)] =
+            &[$((stringify!($field), $c, concat!($($doc),*)),)*];
+
+        /// The type of a field, for the typed functions.
+        macro_rules! field_type {
+            $(($field) => { $type };)*
+        }
+    };
+}
+
+use libc::{off_t, size_t};
+
+args! {
+    /// IOAIO_OP_..., for ioaio_submit
+    op: c_int = 0, "int op";
+    /// a descriptor, open until the callback has returned
+    fd: c_int = -1, "int fd";
+    /// a second descriptor
+    fd2: c_int = -1, "int fd2";
+    /// what a relative path starts at, or AT_FDCWD: then the directory when it is executed
+    dirfd: c_int = libc::AT_FDCWD, "int dirfd";
+    /// what a relative second path starts at
+    dirfd2: c_int = libc::AT_FDCWD, "int dirfd2";
+    /// a path, copied
+    path: *const c_char = std::ptr::null(), "const char *path";
+    /// a second path, copied
+    path2: *const c_char = std::ptr::null(), "const char *path2";
+    /// memory that stays as it is until the callback has returned
+    buf: *mut c_void = std::ptr::null_mut(), "void *buf";
+    /// a length in bytes
+    len: size_t = 0, "size_t len";
+    /// an offset in bytes; -1 where a request can use the file's own position
+    off: off_t = -1, "off_t off";
+    /// flags of the system call
+    flags: c_int = 0, "int flags";
+    /// permissions, or a mode of the system call
+    mode: c_uint = 0, "unsigned mode";
+    /// seconds
+    seconds: f64 = 0.0, "double seconds";
+}
+
+/// The caller's memory.
+#[derive(Debug)]
+pub struct Memory {
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the caller leaves the memory to the request until its callback has returned.
+unsafe impl Send for Memory {}
+// SAFETY: the memory does not move, and the caller does not touch it.
+unsafe impl IoBuf for Memory {
+    fn bytes(&self) -> &[u8] {
+        // SAFETY: the caller's promise; an empty slice needs a pointer that is not null.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+}
+// SAFETY: as above.
+unsafe impl IoBufMut for Memory {
+    unsafe fn space(&mut self) -> &mut [std::mem::MaybeUninit<u8>] {
+        // SAFETY: as above.
+        unsafe { std::slice::from_raw_parts_mut(self.start.cast(), self.len) }
+    }
+    unsafe fn set_filled(&mut self, _n: usize) {}
+}
+
+/// Typed views of the arguments. The caller of the C function has promised their validity.
+impl ioaio_args {
+    pub(crate) fn file(&self) -> File {
+        lend(self.fd).into()
+    }
+    /// A file that the request closes.
+    pub(crate) fn owned_file(&self) -> File {
+        match self.fd {
+            // As for every other request: EBADF.
+            ..0 => lend(self.fd).into(),
+            // SAFETY: the caller gives the descriptor up.
+            fd => unsafe { OwnedFd::from_raw_fd(fd) }.into(),
+        }
+    }
+    pub(crate) fn path(&self) -> &Path {
+        path(self.path)
+    }
+    pub(crate) fn memory(&self) -> Memory {
+        let start = if self.len == 0 { std::ptr::NonNull::dangling().as_ptr() } else { self.buf.cast() };
+        Memory { start, len: self.len }
+    }
+    /// Starts the path of a request where `dirfd` says.
+    pub(crate) fn at<'a, O: PathOp>(&self, request: Request<'a, O>) -> Request<'a, O> {
+        match self.dirfd {
+            libc::AT_FDCWD => request,
+            fd => request.at(&Dir::from(lend(fd))),
+        }
+    }
+    /// An offset, or the file's own position.
+    pub(crate) fn offset(&self) -> Option<u64> {
+        (self.off != -1).then_some(self.off as u64)
+    }
+}
+
+fn path<'a>(text: *const c_char) -> &'a Path {
+    if text.is_null() {
+        return Path::new("");
+    }
+    // SAFETY: the caller's promise: a string with a NUL at its end. It is copied before the call returns.
+    Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(text) }.to_bytes()))
+}
+
+/// A number that is no descriptor becomes one that is never open, so that the request ends with EBADF.
+fn lend(fd: c_int) -> BorrowedFd<'static> {
+    let fd = if fd < 0 { c_int::MAX } else { fd };
+    // SAFETY: the caller's promise: it stays open until the callback has returned. An fd that is not
+    // open is answered by the kernel with EBADF.
+    unsafe { BorrowedFd::borrow_raw(fd) }
+}
+
+pub(crate) type Engine<'a> = &'a Aio;

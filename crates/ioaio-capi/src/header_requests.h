@@ -1,0 +1,24 @@
+
+/* A group completes when it has no members left: give it to requests as they are submitted. Its handle is live
+ * until ioaio_group_free, which may come when its callback has run. */
+ioaio_group *ioaio_group_new(const ioaio *aio);
+void ioaio_group_free(ioaio_group *group);
+
+/* Calls callback inside ioaio_poll when no member is left. */
+void ioaio_group_then(const ioaio_group *group, ioaio_group_cb callback, void *data);
+
+/* Calls feeder now, and whenever members are missing, until a call adds none. */
+void ioaio_group_feed(const ioaio_group *group, ioaio_group_cb feeder, void *data);
+
+/* Sets how many members the feeder keeps going (2 at first); 0 pauses it. */
+void ioaio_group_limit(const ioaio_group *group, int limit);
+
+/* Cancels the members and removes the feeder; the group itself still completes. */
+void ioaio_group_cancel(const ioaio_group *group);
+
+/* Cancels a request as far as that is possible; its callback runs in any case, once. */
+void ioaio_cancel(const ioaio_req *req);
+
+/* Requests. Each gives a handle, or NULL with errno where there is no memory.
+ * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
+#define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data

@@ -1,0 +1,78 @@
+//! Submitting, and the handle that C holds meanwhile.
+
+use std::ffi::c_void;
+use std::sync::{Arc, Mutex};
+
+use engine::{Handle, Op, Request};
+
+use crate::group::ioaio_group;
+use crate::memory::room_for;
+use crate::result::{Show, ioaio_result};
+
+/// The caller's function; it runs inside `ioaio_poll`.
+#[allow(non_camel_case_types)]
+pub type ioaio_cb = Option<unsafe extern "C" fn(data: *mut c_void, result: *const ioaio_result)>;
+
+/// A request; valid until its callback returns.
+#[allow(non_camel_case_types)]
+pub struct ioaio_req {
+    handle: Mutex<Option<Handle>>,
+}
+
+/// How a request completes.
+pub(crate) struct Reply {
+    pub(crate) priority: i32,
+    pub(crate) group: *const ioaio_group,
+    pub(crate) callback: ioaio_cb,
+    pub(crate) data: *mut c_void,
+}
+
+/// The caller's pointer.
+struct Data(*mut c_void);
+// SAFETY: the header says that it is passed on to the thread that calls ioaio_poll.
+unsafe impl Send for Data {}
+
+/// Submits; the handle, or null with errno.
+///
+/// # Safety
+/// The group is live or null.
+pub(crate) unsafe fn start<O: Op>(request: Request<'_, O>, reply: Reply) -> *const ioaio_req
+where
+    O::Out: Show,
+{
+    if !room_for(size_of::<O>()) {
+        return std::ptr::null();
+    }
+    let mut request = request.priority(reply.priority.clamp(-4, 4) as i8);
+    // SAFETY: the caller's promise.
+    if let Some(group) = unsafe { reply.group.as_ref() } {
+        request = request.group(&group.0);
+    }
+    let own = Arc::new(ioaio_req { handle: Mutex::new(None) });
+    let (req, data, callback) = (own.clone(), Data(reply.data), reply.callback);
+    let handle = request.then(move |out| {
+        let data = data;
+        out.show(|result| {
+            if let Some(callback) = callback {
+                // SAFETY: the caller's function with the caller's pointer.
+                unsafe { callback(data.0, result) }
+            }
+        });
+        drop(req); // the handle ends here
+    });
+    *own.handle.lock().expect("no code panics under this lock") = Some(handle);
+    Arc::as_ptr(&own)
+}
+
+/// Cancels a request as far as that is possible; its callback runs in any case, once.
+///
+/// # Safety
+/// The request's callback has not returned yet.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ioaio_cancel(req: *const ioaio_req) {
+    // SAFETY: the caller's promise.
+    let Some(req) = (unsafe { req.as_ref() }) else { return };
+    if let Some(handle) = &*req.handle.lock().expect("no code panics under this lock") {
+        handle.cancel();
+    }
+}

@@ -1,0 +1,116 @@
+//! What a callback gets.
+
+use std::ffi::{c_int, c_void};
+use std::io;
+use std::os::fd::IntoRawFd;
+
+use engine::{Entries, File, Metadata};
+
+use crate::args::Memory;
+
+/// What a request came to; valid, with what it points to, until the callback returns.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_result {
+    /// What the system call returned; -1 where it failed.
+    pub result: i64,
+    /// The errno, or 0.
+    pub error: c_int,
+    /// What a request gives beside a number: see the function.
+    pub data: *const c_void,
+    /// The number of bytes, or of elements, in `data`.
+    pub len: usize,
+}
+
+/// One name of a directory.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_dirent {
+    /// The name, with a NUL at its end.
+    pub name: *const std::ffi::c_char,
+    /// The inode number.
+    pub ino: u64,
+    /// DT_REG and so on; DT_UNKNOWN where the directory does not tell.
+    pub kind: c_int,
+}
+
+/// A Rust result as C sees it: `show` gets it while everything it points to is alive.
+pub(crate) trait Show {
+    fn show(self, show: impl FnOnce(&ioaio_result));
+}
+
+pub(crate) fn error(e: &io::Error) -> ioaio_result {
+    let error = e.raw_os_error().unwrap_or(libc::EIO);
+    ioaio_result { result: -1, error, data: std::ptr::null(), len: 0 }
+}
+fn number(result: i64) -> ioaio_result {
+    ioaio_result { result, error: 0, data: std::ptr::null(), len: 0 }
+}
+
+impl Show for io::Result<()> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.map_or_else(|e| error(&e), |()| number(0)));
+    }
+}
+impl Show for (io::Result<usize>, Memory) {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.0.map_or_else(|e| error(&e), |n| number(n as i64)));
+    }
+}
+impl Show for io::Result<File> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        let fd = self.and_then(|file| file.try_into_owned_fd().map_err(|_| io::Error::other("in use")));
+        show(&fd.map_or_else(|e| error(&e), |fd| number(fd.into_raw_fd().into())));
+    }
+}
+impl Show for io::Result<Metadata> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(found) => {
+                let st = stat(&found);
+                let data = (&raw const st).cast();
+                show(&ioaio_result { data, len: size_of::<libc::stat>(), ..number(0) });
+            }
+        }
+    }
+}
+impl Show for io::Result<Entries> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(list) => {
+                let names: Vec<ioaio_dirent> = list
+                    .iter()
+                    .map(|entry| ioaio_dirent {
+                        name: entry.c_name().as_ptr(),
+                        ino: entry.ino(),
+                        kind: entry.file_type().dirent(),
+                    })
+                    .collect();
+                let len = names.len();
+                show(&ioaio_result { data: names.as_ptr().cast(), len, ..number(len as i64) });
+            }
+        }
+    }
+}
+
+/// The system's `struct stat`.
+fn stat(found: &Metadata) -> libc::stat {
+    // SAFETY: a struct of integers, for which zero is a value.
+    let mut st: libc::stat = unsafe { std::mem::zeroed() };
+    let dev = |(major, minor)| libc::makedev(major, minor);
+    st.st_dev = dev(found.dev());
+    st.st_ino = found.ino();
+    st.st_mode = found.mode();
+    st.st_nlink = found.nlink().into();
+    st.st_uid = found.uid();
+    st.st_gid = found.gid();
+    st.st_rdev = dev(found.rdev());
+    st.st_size = found.len() as i64;
+    st.st_blksize = found.blksize().into();
+    st.st_blocks = found.blocks() as i64;
+    [(st.st_atime, st.st_atime_nsec), (st.st_mtime, st.st_mtime_nsec), (st.st_ctime, st.st_ctime_nsec)] =
+        found.times();
+    st
+}
