@@ -42,6 +42,7 @@ mod aio;
 pub mod async_io;
 mod bell;
 mod buf;
+mod composite;
 mod config;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 mod drive;
@@ -74,6 +75,7 @@ pub mod tokio;
 pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};
 pub use buf::{AlignedBuf, IoBuf, IoBufMut, Slice};
+pub use composite::*;
 pub use config::Builder;
 pub use error::Error;
 pub use faults::Faults;

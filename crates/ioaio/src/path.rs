@@ -1,10 +1,10 @@
 //! Paths as the kernel takes them.
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::file::Dir;
 
@@ -33,6 +33,10 @@ impl At {
     }
     pub(crate) fn dirfd(&self) -> BorrowedFd<'_> {
         self.dir.as_ref().map_or(rustix::fs::CWD, |d| d.as_fd())
+    }
+    /// The path, for an error to name.
+    pub(crate) fn path_buf(&self) -> PathBuf {
+        OsStr::from_bytes(self.path().to_bytes()).into()
     }
     pub(crate) fn path(&self) -> &CStr {
         self.path.as_deref().unwrap_or(c"")

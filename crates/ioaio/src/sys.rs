@@ -53,6 +53,22 @@ pub(crate) fn read_cached(
     }
 }
 
+/// `pread(2)` of at most `max` bytes onto the end of `vec`, into the capacity that it has.
+pub(crate) fn read_onto(
+    fd: BorrowedFd<'_>,
+    vec: &mut Vec<u8>,
+    max: usize,
+    offset: u64,
+) -> rustix::io::Result<usize> {
+    let spare = vec.spare_capacity_mut();
+    let max = spare.len().min(max);
+    let (read, _) = rustix::io::pread(fd, &mut spare[..max], offset)?;
+    let n = read.len();
+    // SAFETY: the kernel has filled that many bytes after the length.
+    unsafe { vec.set_len(vec.len() + n) };
+    Ok(n)
+}
+
 /// Runs `f` with all signals blocked, so that threads it starts never handle one.
 #[cfg(not(loom))]
 pub(crate) fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {

@@ -1,0 +1,184 @@
+//! Whole files, all or nothing.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, Mode, OFlags, Statx};
+use rustix::io::Errno;
+
+use super::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
+use super::calls::Calls;
+use super::name::Name;
+use super::temp::{Temp, is};
+use crate::buf::IoBuf;
+use crate::error::Error;
+use crate::op::Op;
+use crate::path::At;
+use crate::submit::PathOp;
+use crate::task::Control;
+use crate::{Aio, Request};
+
+/// What is written between two looks for a cancel.
+const CHUNK: usize = 4 << 20;
+const PRIVATE: u32 = 0o600;
+
+/// A file that is replaced as a whole; see [`Aio::save`].
+pub struct Save<B> {
+    at: At,
+    data: B,
+    mode: u32,
+    keep: bool,
+    replace: bool,
+    durable: bool,
+    control: Arc<Control>,
+}
+
+impl<B: IoBuf> Save<B> {
+    fn save(&self) -> Result<(), Error> {
+        let calls = Calls(&self.control);
+        let name = Name::of(&self.at).map_err(|e| Error::new("openat", self.at.path_buf(), e))?;
+        // Only what is open for reading can be synced.
+        let access = if self.durable { OFlags::RDONLY } else { OFlags::PATH };
+        let dir = calls.step("openat", &self.at, || name.open_dir(access))?;
+        let old = if self.keep { self.old(calls, dir.as_fd(), &name)? } else { None };
+        let mode = Mode::from_raw_mode(if old.is_some() { PRIVATE } else { self.mode });
+        let temp = Temp::create(calls, &self.at, dir.as_fd(), mode)?;
+        self.write(calls, temp.as_fd())?;
+        if let Some((old, st)) = &old {
+            let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
+            Pair { calls, from, from_place: place, to, to_place: place }.copy_owner_and_mode(st)?;
+        }
+        if self.durable {
+            calls.step("fsync", &self.at, || rustix::fs::fsync(&temp))?;
+        }
+        temp.place(calls, &self.at, name.name(), self.replace)?;
+        if self.durable {
+            calls.finally("fsync", &self.at, || rustix::fs::fsync(&dir))?;
+        }
+        Ok(())
+    }
+    fn write(&self, calls: Calls<'_>, file: BorrowedFd<'_>) -> Result<(), Error> {
+        let mut rest = self.data.bytes();
+        while !rest.is_empty() {
+            let chunk = &rest[..rest.len().min(CHUNK)];
+            let n = calls.step("write", &self.at, || rustix::io::write(file, chunk))?;
+            if n == 0 {
+                return Err(Error::new("write", self.at.path_buf(), io::ErrorKind::WriteZero));
+            }
+            rest = &rest[n..];
+        }
+        Ok(())
+    }
+    /// The regular file that is to be replaced, if there is one.
+    fn old(
+        &self,
+        calls: Calls<'_>,
+        dir: BorrowedFd<'_>,
+        name: &Name<'_>,
+    ) -> Result<Option<(OwnedFd, Statx)>, Error> {
+        let (place, name) = (&self.at, name.name());
+        let st = match calls.step("statx", place, || stat_name(dir, name)) {
+            Err(e) if is(&e, &[Errno::NOENT]) => return Ok(None),
+            st => st?,
+        };
+        if kind(&st) != FileType::RegularFile {
+            return Ok(None);
+        }
+        let open = |access| {
+            let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+            calls.step("openat", place, || rustix::fs::openat(dir, name, flags, Mode::empty()))
+        };
+        let old = match open(OFlags::RDONLY) {
+            // Any open file will do.
+            Err(e) if is(&e, &[Errno::ACCESS]) => open(OFlags::WRONLY)?,
+            old => old?,
+        };
+        let st = calls.step("statx", place, || stat(old.as_fd()))?;
+        Ok(Some((old, st)))
+    }
+}
+
+impl<B: IoBuf> Op for Save<B> {
+    type Val = Result<(), Error>;
+    type Out = (Result<(), Error>, B);
+    const NAME: &'static str = "save";
+    fn check(&self) -> io::Result<()> {
+        if self.mode > PERMISSIONS {
+            return Err(Errno::INVAL.into());
+        }
+        self.at.check()
+    }
+    fn control(&self) -> Option<&Arc<Control>> {
+        Some(&self.control)
+    }
+    fn run(&mut self) -> io::Result<Self::Val> {
+        Ok(self.save())
+    }
+    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
+        let res = res.unwrap_or_else(|e| Err(Error::new(Self::NAME, self.at.path_buf(), e)));
+        (res, self.data)
+    }
+}
+impl<B: IoBuf> PathOp for Save<B> {
+    fn at(&mut self) -> &mut At {
+        &mut self.at
+    }
+}
+
+impl<B: IoBuf> Request<'_, Save<B>> {
+    /// The permissions of the new file, less the umask (default 0o666).
+    pub fn mode(mut self, mode: u32) -> Self {
+        self.op.mode = mode;
+        self
+    }
+    /// With true, a file that is replaced hands on its owner, mode, ACLs and extended attributes,
+    /// as far as the caller may set them; without a file, it is as without this.
+    pub fn keep(mut self, keep: bool) -> Self {
+        self.op.keep = keep;
+        self
+    }
+    /// With false, a name that exists is left alone, with EEXIST (default: true).
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.op.replace = replace;
+        self
+    }
+    /// With false, nothing waits for the device: faster, but after a crash of the system the file
+    /// may be the old one, or empty on some file systems (default: true).
+    pub fn durable(mut self, durable: bool) -> Self {
+        self.op.durable = durable;
+        self
+    }
+}
+
+impl Aio {
+    /// Saves a whole file, all or nothing: write to a new file, `fsync(2)`, `rename(2)`, and
+    /// `fsync(2)` of the directory. Gives the buffer back.
+    ///
+    /// Whatever happens, an error, a cancel, a kill or a crash, the path then has the old contents
+    /// or the new ones, never a part. The new file has no name until it is complete, or where the
+    /// file system has no such files, one like `.ioaio-0123456789abcdef` that only a kill leaves
+    /// behind. A cancel after the rename comes too late. A symbolic link is replaced, not followed;
+    /// other hard links keep the old contents.
+    ///
+    /// # Errors
+    /// Those of `open(2)`, `write(2)`, `fsync(2)` and `rename(2)`; EISDIR for a path that can only
+    /// be a directory's; EINVAL for a NUL in the path or unknown mode bits. After an error of the
+    /// last `fsync`, on the directory, the new contents are there, perhaps not for good.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let aio = ioaio::Aio::new()?;
+    /// let path = dir.path().join("settings");
+    /// let (res, _buf) = aio.save(&path, "colour = blue").wait();
+    /// res?;
+    /// assert_eq!(aio.load(&path).wait()?, b"colour = blue");
+    /// # Ok(()) }
+    /// ```
+    pub fn save<B: IoBuf>(&self, path: impl AsRef<Path>, data: B) -> Request<'_, Save<B>> {
+        let (at, control) = (At::new(path.as_ref()), Control::new(self));
+        Request::new(self, Save { at, data, mode: 0o666, keep: false, replace: true, durable: true, control })
+    }
+}
