@@ -108,7 +108,7 @@ fn errors_are_named() {
     rustix::fs::mknodat(rustix::fs::CWD, &fifo, rustix::fs::FileType::Fifo, 0o644.into(), 0).unwrap();
     let secret = dir.path().join("secret");
     fs::write(&secret, "x").unwrap();
-    fs::set_permissions(&secret, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&secret, fs::Permissions::from_mode(0o0)).unwrap();
     each_route(|t| {
         let error = t.get(t.load(dir.path().join("none"))).unwrap_err();
         assert_eq!((error.call(), error.raw_os_error()), ("openat", Some(libc::ENOENT)));
