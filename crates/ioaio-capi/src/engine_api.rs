@@ -34,7 +34,8 @@ fn small(n: usize) -> c_uint {
 }
 
 macro_rules! functions {
-    ($($(#[doc = $doc:literal])* $name:ident($($arg:ident: $type:ty = $c:literal),*) -> $ret:ty = $cret:literal, |$aio:ident| $body:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident($($arg:ident: $type:ty = $c:literal),*)
+        -> $ret:ty = $cret:literal, |$aio:ident| $body:expr;)*) => {
         /// Declarations for the header: return type, name, arguments, description.
         pub(crate) const FUNCTIONS: &[(&str, &str, &[&str], &str)] =
             &[$(($cret, stringify!($name), &[$($c),*], concat!($($doc, "\n"),*)),)*];

@@ -21,7 +21,8 @@ pub(crate) struct Line {
 }
 
 macro_rules! ops {
-    ($($(#[doc = $doc:literal])* $code:literal $name:ident($($field:ident),*) |$aio:ident, $args:ident| $make:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $code:literal $name:ident($($field:ident),*)
+        |$aio:ident, $args:ident| $make:expr;)*) => {
         pub(crate) const TABLE: &[Line] = &[$(Line {
             code: $code,
             name: stringify!($name),
