@@ -43,9 +43,13 @@ struct State {
     feeder: Option<Feeder>,
     /// The feeder runs, on some thread.
     feeding: bool,
+    /// It is not to run again.
+    unfed: bool,
+    /// Requests that ever became members.
+    added: u64,
     limit: usize,
     callback: Option<Callback>,
-    waker: Option<Waker>,
+    wakers: Vec<Waker>,
     finished: bool,
 }
 
@@ -68,6 +72,7 @@ impl Core {
         let mut st = self.lock();
         if !st.finished {
             st.members.insert(req.addr() as usize, req.clone());
+            st.added += 1;
             drop(st);
             req.join(self.clone());
         }
@@ -79,12 +84,10 @@ impl Core {
     pub(crate) fn member_done(&self, req: &Req) -> bool {
         let mut st = self.lock();
         st.members.remove(&(req.addr() as usize));
-        let waker = st.waker.take();
+        let wakers = std::mem::take(&mut st.wakers);
         let tick = st.callback.is_some() || st.feeder.is_some();
         drop(st);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+        wakers.into_iter().for_each(Waker::wake);
         tick
     }
     /// Feeds, then finishes if nothing is left. User code runs here: only inside poll or an await.
@@ -105,16 +108,17 @@ impl Core {
         let group = Group { aio: aio.clone(), core: self.clone() };
         loop {
             let mut st = self.lock();
-            let before = st.members.len();
-            if before >= st.limit {
+            if st.feeding || st.members.len() >= st.limit {
                 return;
             }
             let Some(mut feeder) = st.feeder.take() else { return };
             st.feeding = true;
+            let before = st.added;
             drop(st);
             let mut end = Fed(self, None);
             feeder(&group);
-            end.1 = (self.lock().members.len() > before).then_some(feeder);
+            // Members may have completed meanwhile: their number tells nothing.
+            end.1 = (self.lock().added > before).then_some(feeder);
         }
     }
 }
@@ -125,7 +129,20 @@ impl Drop for Fed<'_> {
     fn drop(&mut self) {
         let mut st = self.0.lock();
         st.feeding = false;
-        st.feeder = self.1.take();
+        // Cancelled or replaced meanwhile: it is not put back.
+        if !std::mem::take(&mut st.unfed) && st.feeder.is_none() {
+            st.feeder = self.1.take();
+        }
+        if st.feeder.is_some() {
+            return;
+        }
+        let wakers = std::mem::take(&mut st.wakers);
+        drop(st);
+        // Who found the group feeding looks again.
+        wakers.into_iter().for_each(Waker::wake);
+        if let Some(aio) = self.0.aio.upgrade() {
+            aio.inner().tick_soon(self.0.clone());
+        }
     }
 }
 struct Closed<'a>(&'a Aio);
@@ -166,6 +183,7 @@ impl Group {
     pub fn cancel(&self) {
         let mut st = self.core.lock();
         let feeder = st.feeder.take();
+        st.unfed = st.feeding;
         let members: Vec<Req> = st.members.values().cloned().collect();
         drop(st);
         drop(feeder);
@@ -205,7 +223,9 @@ impl Future for GroupFuture {
         if st.idle() {
             return Poll::Ready(());
         }
-        st.waker = Some(cx.waker().clone());
+        if !st.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            st.wakers.push(cx.waker().clone());
+        }
         Poll::Pending
     }
 }
