@@ -325,7 +325,7 @@ impl Inner {
         if self.forked() {
             return Err(Errno::OWNERDEAD.into());
         }
-        let end = timeout.map(|t| Instant::now() + t);
+        let end = timeout.and_then(|t| Instant::now().checked_add(t));
         loop {
             self.reap();
             if self.npending() > 0 || !self.ticks.lock().expect("ticks").is_empty() {
