@@ -124,6 +124,8 @@ impl Ring {
             while st.in_flight < st.limit {
                 let Some(req) = st.queue.pop() else { break };
                 if let Err(req) = self.start(&mut st, req) {
+                    // Out of this queue: a cancel must not look for it here.
+                    req.set(State::New);
                     refused.push(req);
                 }
             }
@@ -227,17 +229,17 @@ impl Ring {
         }
         let end = std::time::Instant::now() + limit;
         let all = opcode::AsyncCancel2::new(types::CancelBuilder::any()).build().user_data(CANCEL);
-        {
-            let mut st = self.lock();
-            if st.in_flight > 0 {
-                self.add(&mut st, &all);
-            }
-        }
         loop {
             self.reap(inner);
             let now = std::time::Instant::now();
             if self.in_flight() == 0 {
                 return true;
+            }
+            {
+                // Each time: a request on its way to a kernel worker or back may miss one.
+                let mut st = self.lock();
+                self.add(&mut st, &all);
+                self.enter(&mut st);
             }
             if now >= end {
                 return false;
