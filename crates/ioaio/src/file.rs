@@ -100,6 +100,10 @@ impl File {
             || offset.is_none()
                 && rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK))
     }
+    /// Submitting to the ring may wait for the file system. What can be polled never does.
+    pub(crate) fn may_hang(&self) -> bool {
+        matches!(self.class(), UNKNOWN | SLOW)
+    }
     /// `fstat` and `close` do not wait.
     pub(crate) fn is_local(&self) -> bool {
         matches!(self.class(), LOCAL | LOCAL_DIRECT)

@@ -40,7 +40,7 @@ impl<B: IoBufMut> Op for Read<B> {
             if !op.file.may_go_on_ring(op.offset) {
                 return None;
             }
-            let hangs = !op.file.is_local();
+            let hangs = op.file.may_hang();
             Sqe::read(op.file.as_fd(), space(&mut op.buf, op.len), op.offset).map(|s| s.force_async(hangs))
         },
         decode: |_, cqe| cqe.filled(),
@@ -110,7 +110,7 @@ impl<B: IoBuf> Op for Write<B> {
             if !op.file.may_go_on_ring(op.offset) {
                 return None;
             }
-            let hangs = !op.file.is_local();
+            let hangs = op.file.may_hang();
             Sqe::write(op.file.as_fd(), op.bytes(), op.offset).map(|s| s.force_async(hangs))
         },
         decode: |_, cqe| cqe.count(),
