@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod child;
+pub mod gate;
 pub mod signal;
 
 use std::future::Future;
@@ -197,4 +198,29 @@ pub fn random() -> fastrand::Rng {
     let seed = fastrand::u64(..);
     eprintln!("seed: {seed}");
     fastrand::Rng::with_seed(seed)
+}
+
+/// Runs `body` on an engine of each kind, with the limits that `tune` sets.
+pub fn each_engine(tune: impl Fn(Builder) -> Builder, body: impl Fn(&Aio)) {
+    for route in ROUTES.iter().filter(|route| !route.forked) {
+        let aio = tune((route.build)(Aio::builder())).build().expect("an engine");
+        if route.needs_ring && !aio.backend().ring {
+            eprintln!("skipped: {}: {}", route.name, aio.backend().ring_off.unwrap_or_default());
+            continue;
+        }
+        let case = Case { aio: &aio, way: Way::Loop, route: route.name };
+        body(&case);
+        drive(&aio);
+        assert_eq!((aio.nreqs(), aio.nready(), aio.npending()), (0, 0, 0), "on route {}", route.name);
+    }
+}
+
+/// Waits until something is so that nothing tells of.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + HANG;
+    while !condition() {
+        assert!(Instant::now() < end, "never: {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -1,0 +1,15 @@
+//! The engine: order, limits, threads, cancelling, groups, and the poll fd.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod callback;
+mod cancel;
+mod count;
+mod end;
+mod group;
+mod limit;
+mod order;
+mod pollfd;
+mod storm;
+mod threads;
