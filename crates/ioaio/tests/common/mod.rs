@@ -5,6 +5,8 @@
 #![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
 
 mod child;
+#[macro_use]
+pub mod refused;
 pub mod gate;
 pub mod signal;
 

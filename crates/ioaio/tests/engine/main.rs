@@ -13,3 +13,5 @@ mod order;
 mod pollfd;
 mod storm;
 mod threads;
+
+common::refused::tests!();

@@ -16,3 +16,5 @@ mod direct;
 mod pipe;
 mod privilege;
 mod relative;
+
+common::refused::tests!();
