@@ -92,7 +92,6 @@ impl Pair<'_> {
         }
         Ok(!list.is_empty())
     }
-    #[allow(dead_code, reason = "copy comes next")]
     /// When it was last read and changed, as `from` has it. To be called last.
     pub(crate) fn copy_times(self, from: &Statx) -> Result<(), Error> {
         let times = times_of(from);
@@ -100,7 +99,6 @@ impl Pair<'_> {
     }
 }
 
-#[allow(dead_code, reason = "copy comes next")]
 pub(crate) fn times_of(st: &Statx) -> Timestamps {
     let time = |t: StatxTimestamp| Timespec { tv_sec: t.tv_sec, tv_nsec: t.tv_nsec.into() };
     Timestamps { last_access: time(st.stx_atime), last_modification: time(st.stx_mtime) }

@@ -3,12 +3,18 @@
 
 mod attributes;
 mod calls;
+mod contents;
+mod copy;
 mod load;
 mod name;
 mod pathsync;
+mod progress;
 mod save;
+mod special;
 mod temp;
 
+pub use copy::Copy;
 pub use load::Load;
 pub use pathsync::PathSync;
+pub use progress::Progress;
 pub use save::Save;

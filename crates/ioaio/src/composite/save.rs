@@ -1,5 +1,6 @@
 //! Whole files, all or nothing.
 
+use std::ffi::CStr;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -10,8 +11,7 @@ use rustix::io::Errno;
 
 use super::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
 use super::calls::Calls;
-use super::name::Name;
-use super::temp::{Temp, is};
+use super::temp::{Target, is};
 use crate::buf::IoBuf;
 use crate::error::Error;
 use crate::op::Op;
@@ -38,26 +38,16 @@ pub struct Save<B> {
 impl<B: IoBuf> Save<B> {
     fn save(&self) -> Result<(), Error> {
         let calls = Calls(&self.control);
-        let name = Name::of(&self.at).map_err(|e| Error::new("openat", self.at.path_buf(), e))?;
-        // Only what is open for reading can be synced.
-        let access = if self.durable { OFlags::RDONLY } else { OFlags::PATH };
-        let dir = calls.step("openat", &self.at, || name.open_dir(access))?;
-        let old = if self.keep { self.old(calls, dir.as_fd(), &name)? } else { None };
+        let target = Target::open(calls, &self.at, self.replace, self.durable)?;
+        let old = if self.keep { self.old(calls, target.dir(), target.name())? } else { None };
         let mode = Mode::from_raw_mode(if old.is_some() { PRIVATE } else { self.mode });
-        let temp = Temp::create(calls, &self.at, dir.as_fd(), mode)?;
+        let temp = target.make_file(mode)?;
         self.write(calls, temp.as_fd())?;
         if let Some((old, st)) = &old {
             let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
             Pair { calls, from, from_place: place, to, to_place: place }.copy_owner_and_mode(st)?;
         }
-        if self.durable {
-            calls.step("fsync", &self.at, || rustix::fs::fsync(&temp))?;
-        }
-        temp.place(calls, &self.at, name.name(), self.replace)?;
-        if self.durable {
-            calls.finally("fsync", &self.at, || rustix::fs::fsync(&dir))?;
-        }
-        Ok(())
+        target.place_file(temp)
     }
     fn write(&self, calls: Calls<'_>, file: BorrowedFd<'_>) -> Result<(), Error> {
         let mut rest = self.data.bytes();
@@ -76,9 +66,9 @@ impl<B: IoBuf> Save<B> {
         &self,
         calls: Calls<'_>,
         dir: BorrowedFd<'_>,
-        name: &Name<'_>,
+        name: &CStr,
     ) -> Result<Option<(OwnedFd, Statx)>, Error> {
-        let (place, name) = (&self.at, name.name());
+        let place = &self.at;
         let st = match calls.step("statx", place, || stat_name(dir, name)) {
             Err(e) if is(&e, &[Errno::NOENT]) => return Ok(None),
             st => st?,

@@ -1,4 +1,4 @@
-//! Files that get their name when they are complete.
+//! Names that appear when what they name is complete.
 
 use std::ffi::{CStr, CString};
 use std::hash::{BuildHasher, RandomState};
@@ -8,8 +8,10 @@ use std::sync::OnceLock;
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::calls::{Calls, Place};
+use super::calls::Calls;
+use super::name::Name;
 use crate::error::Error;
+use crate::path::At;
 
 /// A name that nobody else uses, whatever length the target's name has.
 pub(crate) fn temp_name() -> CString {
@@ -17,86 +19,125 @@ pub(crate) fn temp_name() -> CString {
     CString::new(format!(".ioaio-{random:016x}")).expect("hexadecimal digits")
 }
 
-/// A new file without a name, or with a temporary one, which goes when this is dropped.
-pub(crate) struct Temp<'a> {
-    dir: BorrowedFd<'a>,
-    file: OwnedFd,
-    name: Option<CString>,
+pub(crate) fn is(e: &Error, errnos: &[Errno]) -> bool {
+    errnos.iter().any(|errno| e.raw_os_error() == Some(errno.raw_os_error()))
 }
 
-impl<'a> Temp<'a> {
-    /// Open for writing. Where the file system can, it has no name, so that a crash leaves nothing.
-    pub(crate) fn create(
-        calls: Calls<'_>,
-        place: &dyn Place,
-        dir: BorrowedFd<'a>,
-        mode: Mode,
-    ) -> Result<Self, Error> {
-        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
-        if nameless_can_be_linked() {
-            let open = || rustix::fs::openat(dir, c".", flags | OFlags::TMPFILE, mode);
-            match calls.step("openat", place, open) {
-                Ok(file) => return Ok(Temp { dir, file, name: None }),
-                Err(e) if !is(&e, &[Errno::OPNOTSUPP, Errno::ISDIR, Errno::INVAL]) => return Err(e),
-                Err(_no_such_files_here) => {}
-            }
-        }
+/// Where something new is to appear, and how.
+pub(crate) struct Target<'a> {
+    pub(crate) calls: Calls<'a>,
+    pub(crate) at: &'a At,
+    name: Name<'a>,
+    dir: OwnedFd,
+    replace: bool,
+    durable: bool,
+}
+
+impl<'a> Target<'a> {
+    pub(crate) fn open(calls: Calls<'a>, at: &'a At, replace: bool, durable: bool) -> Result<Self, Error> {
+        let name = Name::of(at).map_err(|e| Error::new("openat", at.path_buf(), e))?;
+        // Only what is open for reading can be synced.
+        let access = if durable { OFlags::RDONLY } else { OFlags::PATH };
+        let dir = calls.step("openat", at, || name.open_dir(access))?;
+        Ok(Target { calls, at, name, dir, replace, durable })
+    }
+    pub(crate) fn dir(&self) -> BorrowedFd<'_> {
+        self.dir.as_fd()
+    }
+    pub(crate) fn name(&self) -> &CStr {
+        self.name.name()
+    }
+    /// Something with a temporary name, by a call that gives EEXIST if the name is taken.
+    pub(crate) fn make<T>(
+        &self,
+        call: &'static str,
+        mut make: impl FnMut(BorrowedFd<'_>, &CStr) -> rustix::io::Result<T>,
+    ) -> Result<(TempName<'_>, T), Error> {
         loop {
             let name = temp_name();
-            let flags = flags | OFlags::CREATE | OFlags::EXCL;
-            match calls.step("openat", place, || rustix::fs::openat(dir, &name, flags, mode)) {
-                Ok(file) => return Ok(Temp { dir, file, name: Some(name) }),
+            match self.calls.step(call, self.at, || make(self.dir(), &name)) {
+                Ok(made) => return Ok((TempName { dir: self.dir(), name: Some(name) }, made)),
                 Err(e) if is(&e, &[Errno::EXIST]) => {}
                 Err(e) => return Err(e),
             }
         }
     }
-    /// Gives it its name, in the same directory; EEXIST if there is one and it is not to be replaced.
-    pub(crate) fn place(
-        mut self,
-        calls: Calls<'_>,
-        place: &dyn Place,
-        name: &CStr,
-        replace: bool,
-    ) -> Result<(), Error> {
-        if self.name.is_none() {
-            if !replace {
-                return self.link(calls, place, name);
+    /// A new file, open for writing. Where the file system can, it has no name, so that a crash
+    /// leaves nothing behind.
+    pub(crate) fn make_file(&self, mode: Mode) -> Result<TempFile<'_>, Error> {
+        let flags = OFlags::WRONLY | OFlags::CLOEXEC;
+        if nameless_can_be_linked() {
+            let open = || rustix::fs::openat(self.dir(), c".", flags | OFlags::TMPFILE, mode);
+            match self.calls.step("openat", self.at, open) {
+                Ok(file) => return Ok(TempFile { file, name: None }),
+                Err(e) if !is(&e, &[Errno::OPNOTSUPP, Errno::ISDIR, Errno::INVAL]) => return Err(e),
+                Err(_no_such_files_here) => {}
             }
-            self.link_anywhere(calls, place)?;
         }
-        let temp = self.name.as_deref().unwrap_or(c"");
-        rename(calls, place, self.dir, temp, name, replace)?;
-        self.name = None;
-        Ok(())
+        let flags = flags | OFlags::CREATE | OFlags::EXCL;
+        let (name, file) = self.make("openat", |dir, name| rustix::fs::openat(dir, name, flags, mode))?;
+        Ok(TempFile { file, name: Some(name) })
     }
-    fn link_anywhere(&mut self, calls: Calls<'_>, place: &dyn Place) -> Result<(), Error> {
-        loop {
-            let name = temp_name();
-            match self.link(calls, place, &name) {
-                Err(e) if is(&e, &[Errno::EXIST]) => {}
-                res => {
-                    self.name = Some(name);
-                    return res;
+    /// Lets a complete file appear.
+    pub(crate) fn place_file(&self, temp: TempFile<'_>) -> Result<(), Error> {
+        if self.durable {
+            self.calls.step("fsync", self.at, || rustix::fs::fsync(&temp.file))?;
+        }
+        match temp.name {
+            Some(name) => self.place(name),
+            None if self.replace => {
+                let (name, ()) = self.make("linkat", |dir, name| link(&temp.file, dir, name))?;
+                self.place(name)
+            }
+            None => {
+                self.calls.step("linkat", self.at, || link(&temp.file, self.dir(), self.name()))?;
+                self.sync()
+            }
+        }
+    }
+    /// Lets anything else appear.
+    pub(crate) fn place(&self, mut temp: TempName<'_>) -> Result<(), Error> {
+        let (dir, from, to) = (self.dir(), temp.name(), self.name());
+        if self.replace {
+            self.calls.step("renameat", self.at, || rustix::fs::renameat(dir, from, dir, to))?;
+        } else {
+            let rename = || rustix::fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE);
+            match self.calls.step("renameat2", self.at, rename) {
+                // The file system has no such rename; the temporary name goes with the guard.
+                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {
+                    let link = || rustix::fs::linkat(dir, from, dir, to, AtFlags::empty());
+                    self.calls.step("linkat", self.at, link)?;
+                    drop(temp);
+                    return self.sync();
                 }
+                res => res?,
             }
         }
+        temp.name = None;
+        self.sync()
     }
-    fn link(&self, calls: Calls<'_>, place: &dyn Place, name: &CStr) -> Result<(), Error> {
-        let path = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-        calls.step("linkat", place, || {
-            rustix::fs::linkat(rustix::fs::CWD, path.as_str(), self.dir, name, AtFlags::SYMLINK_FOLLOW)
-        })
-    }
-}
-
-impl AsFd for Temp<'_> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+    /// It is in its place, so there is no going back.
+    fn sync(&self) -> Result<(), Error> {
+        match self.durable {
+            true => self.calls.finally("fsync", self.at, || rustix::fs::fsync(&self.dir)),
+            false => Ok(()),
+        }
     }
 }
 
-impl Drop for Temp<'_> {
+/// A name that goes with this, unless it was renamed.
+pub(crate) struct TempName<'a> {
+    dir: BorrowedFd<'a>,
+    name: Option<CString>,
+}
+
+impl TempName<'_> {
+    pub(crate) fn name(&self) -> &CStr {
+        self.name.as_deref().unwrap_or_default()
+    }
+}
+
+impl Drop for TempName<'_> {
     fn drop(&mut self) {
         if let Some(name) = &self.name {
             // It was never complete, so nobody misses it; and an error has been reported before.
@@ -105,29 +146,21 @@ impl Drop for Temp<'_> {
     }
 }
 
-/// Within a directory; also where the file system has no RENAME_NOREPLACE.
-pub(crate) fn rename(
-    calls: Calls<'_>,
-    place: &dyn Place,
-    dir: BorrowedFd<'_>,
-    from: &CStr,
-    to: &CStr,
-    replace: bool,
-) -> Result<(), Error> {
-    if replace {
-        return calls.step("renameat", place, || rustix::fs::renameat(dir, from, dir, to));
-    }
-    let rename = || rustix::fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE);
-    match calls.step("renameat2", place, rename) {
-        Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {}
-        res => return res,
-    }
-    calls.step("linkat", place, || rustix::fs::linkat(dir, from, dir, to, AtFlags::empty()))?;
-    calls.finally("unlinkat", place, || rustix::fs::unlinkat(dir, from, AtFlags::empty()))
+/// A file with a temporary name, or with none.
+pub(crate) struct TempFile<'a> {
+    file: OwnedFd,
+    name: Option<TempName<'a>>,
 }
 
-pub(crate) fn is(e: &Error, errnos: &[Errno]) -> bool {
-    errnos.iter().any(|errno| e.raw_os_error() == Some(errno.raw_os_error()))
+impl AsFd for TempFile<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
+    }
+}
+
+fn link(file: &OwnedFd, dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<()> {
+    let path = format!("/proc/self/fd/{}", file.as_raw_fd());
+    rustix::fs::linkat(rustix::fs::CWD, path, dir, name, AtFlags::SYMLINK_FOLLOW)
 }
 
 /// Linking a file without a name takes procfs, or a privilege.

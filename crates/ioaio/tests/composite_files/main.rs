@@ -4,7 +4,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod copy;
 mod load;
+mod look;
 mod pathsync;
 mod save;
 
@@ -30,7 +32,6 @@ fn names(dir: &Path) -> Vec<String> {
 }
 
 /// Lets each step fail in turn; the first run, without a fault, tells how many there are.
-#[allow(dead_code, reason = "copy comes next")]
 fn each_fault<T>(errno: i32, run: impl Fn(&Aio) -> Result<T, Error>, check: impl Fn(u64, Result<T, Error>)) {
     each_fault_besides(|| Faults::new(1), errno, run, check);
 }

@@ -1,0 +1,64 @@
+//! What there is to see of a file, for comparing.
+
+use std::fs::{self, Metadata};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+/// Contents, metadata and extended attributes; not the access time, which looking changes.
+#[derive(Debug, PartialEq)]
+pub struct Look {
+    contents: Contents,
+    mode: u32,
+    owner: (u32, u32),
+    modified: (i64, i64),
+    xattrs: Vec<(String, Vec<u8>)>,
+}
+
+#[derive(Debug, PartialEq)]
+enum Contents {
+    File(Vec<u8>),
+    Link(std::path::PathBuf),
+    Other(u64),
+}
+
+/// Without following a link.
+pub fn look(path: &Path) -> Look {
+    let st = fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let xattrs = if st.is_symlink() { Vec::new() } else { xattrs(path) };
+    Look {
+        mode: st.mode(),
+        owner: (st.uid(), st.gid()),
+        modified: (st.mtime(), st.mtime_nsec()),
+        xattrs,
+        contents: contents(path, &st),
+    }
+}
+
+fn contents(path: &Path, st: &Metadata) -> Contents {
+    let kind = st.file_type();
+    if kind.is_symlink() {
+        Contents::Link(fs::read_link(path).expect("a link"))
+    } else if kind.is_file() {
+        Contents::File(fs::read(path).expect("a file"))
+    } else if kind.is_char_device() || kind.is_block_device() {
+        Contents::Other(st.rdev())
+    } else {
+        Contents::Other(0)
+    }
+}
+
+fn xattrs(path: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut list = [0; 4096];
+    let Ok(n) = rustix::fs::listxattr(path, &mut list) else { return Vec::new() };
+    let names = list[..n].split(|&b| b == 0).filter(|name| !name.is_empty());
+    let mut all: Vec<_> = names
+        .map(|name| {
+            let mut value = vec![0; 65536];
+            let n = rustix::fs::getxattr(path, name, &mut value).expect("a value");
+            value.truncate(n);
+            (String::from_utf8_lossy(name).into_owned(), value)
+        })
+        .collect();
+    all.sort();
+    all
+}
