@@ -20,7 +20,7 @@ pub(crate) fn hold(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Owned
 /// What makes a new one like it.
 pub(crate) enum Special {
     Link(CString),
-    Node(Statx),
+    Node { kind: FileType, dev: u64 },
 }
 
 impl Special {
@@ -32,7 +32,8 @@ impl Special {
         st: &Statx,
     ) -> Result<Self, Error> {
         if kind(st) != FileType::Symlink {
-            return Ok(Special::Node(*st));
+            let dev = rustix::fs::makedev(st.stx_rdev_major, st.stx_rdev_minor);
+            return Ok(Special::Node { kind: kind(st), dev });
         }
         let target = calls.step("readlinkat", place, || rustix::fs::readlinkat(held, c"", Vec::new()))?;
         Ok(Special::Link(target))
@@ -40,16 +41,15 @@ impl Special {
     pub(crate) fn make(&self, dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<()> {
         match self {
             Special::Link(target) => rustix::fs::symlinkat(target.as_c_str(), dir, name),
-            Special::Node(st) => {
-                let dev = rustix::fs::makedev(st.stx_rdev_major, st.stx_rdev_minor);
-                rustix::fs::mknodat(dir, name, kind(st), Mode::RUSR | Mode::WUSR, dev)
+            Special::Node { kind, dev } => {
+                rustix::fs::mknodat(dir, name, *kind, Mode::RUSR | Mode::WUSR, *dev)
             }
         }
     }
     pub(crate) fn call(&self) -> &'static str {
         match self {
             Special::Link(_) => "symlinkat",
-            Special::Node(_) => "mknodat",
+            Special::Node { .. } => "mknodat",
         }
     }
 }

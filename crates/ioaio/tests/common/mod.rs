@@ -2,7 +2,7 @@
 //!
 //! A body that passes here gives the same results and the same errno whoever executes it: inline,
 //! the ring, a pool, a pool of one, `poll` itself, or the engine of a forked child.
-#![allow(dead_code, unused_imports, reason = "each test binary uses its part")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part")]
 
 mod child;
 #[macro_use]
