@@ -44,6 +44,7 @@ pub fn the_backend_says_why() {
 }
 
 /// The tests of this module, for a test binary.
+#[allow(unused_macros, reason = "each test binary uses its part")]
 macro_rules! tests {
     () => {
         #[test]
