@@ -225,8 +225,15 @@ impl Inner {
         self.open.fetch_sub(1, Ordering::Relaxed);
         if req.is_callback() {
             req.set(State::Done);
-            self.done.lock().expect("done").push(req);
-            self.bell.ring();
+            let mut done = self.done.lock().expect("done");
+            if self.stop.load(Ordering::SeqCst) {
+                drop(done);
+                self.give_up(&req);
+            } else {
+                done.push(req);
+                drop(done);
+                self.bell.ring();
+            }
         } else {
             let groups = req.leave_groups();
             req.set(State::Done);
@@ -240,6 +247,12 @@ impl Inner {
             let wakers = std::mem::take(&mut *self.room.lock().expect("room"));
             self.room_made.notify_all();
             wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+    /// The engine has ended: nobody delivers this. Its groups and it would keep each other alive.
+    fn give_up(&self, req: &Req) {
+        for group in req.leave_groups() {
+            group.member_done(req);
         }
     }
     fn uncount(&self) {
@@ -429,7 +442,10 @@ impl Inner {
                 std::mem::forget(self.clone());
             }
         }
-        drop(std::mem::replace(&mut *self.done.lock().expect("done"), Queue::new()));
+        let mut left = std::mem::replace(&mut *self.done.lock().expect("done"), Queue::new());
+        while let Some(req) = left.pop() {
+            self.give_up(&req);
+        }
         self.bell.ring(); // a driver watches a duplicate of the poll fd, and ends
     }
 

@@ -61,4 +61,5 @@ macro_rules! tests {
         }
     };
 }
+#[allow(unused_imports, reason = "each test binary uses its part")]
 pub(crate) use tests;
