@@ -60,6 +60,7 @@ mod op;
 mod ops;
 mod path;
 mod queue;
+mod registry;
 mod request;
 mod route;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
@@ -83,6 +84,7 @@ pub use file::{Dir, File};
 pub use group::{Group, GroupFuture};
 pub use op::Op;
 pub use ops::*;
+pub use registry::{OpInfo, ops, ops_table};
 pub use rustix::fs::OFlags;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;

@@ -17,6 +17,7 @@ use crate::bell::Bell;
 use crate::engine::Inner;
 use crate::queue::Queue;
 use crate::request::{Req, State};
+use crate::route::opcodes::Opcodes;
 use crate::sync::{Mutex, MutexGuard, Ordering};
 
 const CANCEL: u64 = 1; // odd, so never the address of a request
@@ -25,6 +26,7 @@ const BATCH: u32 = 32;
 
 pub(crate) struct Ring {
     uring: IoUring,
+    opcodes: Opcodes,
     /// Wakes the reaper. A completion would not do: whoever polls may take it first.
     alarm: OwnedFd,
     state: Mutex<RingState>,
@@ -49,17 +51,16 @@ impl Ring {
                 other => break other?,
             }
         };
-        let mut probe = io_uring::Probe::new();
-        uring.submitter().register_probe(&mut probe)?;
+        let opcodes = Opcodes::of(&uring.submitter())?;
         for code in [opcode::Nop::CODE, opcode::Read::CODE, opcode::OpenAt::CODE, opcode::Statx::CODE] {
-            if !probe.is_supported(code) {
+            if !opcodes.has(code) {
                 return Err(Errno::OPNOTSUPP.into());
             }
         }
         uring.submitter().register_eventfd(bell.as_fd().as_raw_fd())?;
         let state = RingState { queue: Queue::new(), in_flight: 0, limit: limit.min(entries), stop: false };
         let alarm = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Ring { uring, alarm, state: Mutex::new(state) })
+        Ok(Ring { uring, opcodes, alarm, state: Mutex::new(state) })
     }
     fn lock(&self) -> MutexGuard<'_, RingState> {
         self.state.lock().expect("no code panics under the ring's lock")
@@ -82,7 +83,8 @@ impl Ring {
         Ok(())
     }
     fn start(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
-        let Some(entry) = req.encode() else { return Err(req) };
+        let entry = req.encode().filter(|entry| self.opcodes.can(entry));
+        let Some(entry) = entry else { return Err(req) };
         req.set(State::OnRing);
         st.in_flight += 1;
         let entry = entry.user_data(req.into_user_data());

@@ -1,0 +1,121 @@
+//! The operations, one line each, and the table that the documentation shows of them.
+
+use crate::op::Op;
+use crate::*;
+
+/// What an operation is called, here and elsewhere, and which routes it can take.
+#[derive(Clone, Copy, Debug)]
+pub struct OpInfo {
+    /// The name of the operation.
+    pub name: &'static str,
+    /// The methods of [`Aio`] that make such a request.
+    pub methods: &'static [&'static str],
+    /// The system calls of the pool's route; empty where there is none.
+    pub calls: &'static str,
+    /// Whether it may be answered at once.
+    pub inline: bool,
+    /// The opcodes of io_uring, each with the version of Linux that brought it.
+    pub opcodes: &'static [(&'static str, &'static str)],
+    /// Its counterpart in Perl's IO::AIO, if any.
+    pub io_aio: &'static str,
+    /// Its counterpart in libuv, if any.
+    pub libuv: &'static str,
+    /// Its counterpart in `tokio::fs`, if any.
+    pub tokio: &'static str,
+    /// Its counterpart in `compio::fs`, if any.
+    pub compio: &'static str,
+}
+
+type Names = &'static [&'static str];
+type Opcodes = &'static [(&'static str, &'static str)];
+
+/// A line: methods, calls, opcodes, then the counterparts in IO::AIO, libuv, tokio::fs and compio::fs.
+const fn op<O: Op>(
+    methods: Names,
+    calls: &'static str,
+    opcodes: Opcodes,
+    peers: [&'static str; 4],
+) -> OpInfo {
+    assert!(O::RING.is_some() != opcodes.is_empty(), "an opcode without RING, or RING without an opcode");
+    let [io_aio, libuv, tokio, compio] = peers;
+    OpInfo { name: O::NAME, methods, calls, inline: false, opcodes, io_aio, libuv, tokio, compio }
+}
+
+impl OpInfo {
+    /// For an op that has an `inline` of its own.
+    const fn inline(mut self) -> Self {
+        self.inline = true;
+        self
+    }
+    /// An asynchronous function over other operations.
+    pub fn is_composite(&self) -> bool {
+        self.calls.is_empty()
+    }
+}
+
+type Bytes = Vec<u8>;
+
+#[rustfmt::skip]
+static OPS: &[OpInfo] = &[
+    op::<Open>(&["open"], "openat", &[("OPENAT", "5.6")],
+        ["aio_open", "uv_fs_open", "File::open", "File::open"]),
+    op::<Close>(&["close"], "close", &[],
+        ["aio_close", "uv_fs_close", "", "File::close"]),
+    op::<Read<Bytes>>(&["read_at", "read"], "pread, read", &[("READ", "5.6")],
+        ["aio_read", "uv_fs_read", "File::read", "File::read_at"]).inline(),
+    op::<Write<Bytes>>(&["write_at", "write"], "pwrite, write", &[("WRITE", "5.6")],
+        ["aio_write", "uv_fs_write", "File::write", "File::write_at"]),
+    op::<Readahead>(&["readahead"], "posix_fadvise", &[],
+        ["aio_readahead", "", "", ""]),
+    op::<Fsync>(&["fsync", "fdatasync"], "fsync, fdatasync", &[("FSYNC", "5.1")],
+        ["aio_fsync, aio_fdatasync", "uv_fs_fsync, uv_fs_fdatasync",
+            "File::sync_all, File::sync_data", "File::sync_all, File::sync_data"]),
+    op::<Stat>(&["stat", "lstat", "fstat"], "statx", &[("STATX", "5.6")],
+        ["aio_stat, aio_lstat", "uv_fs_stat, uv_fs_lstat, uv_fs_fstat",
+            "metadata, symlink_metadata, File::metadata", "metadata, symlink_metadata, File::metadata"]).inline(),
+    op::<ReadDir>(&["read_dir"], "openat, getdents64", &[],
+        ["aio_readdir, aio_readdirx", "uv_fs_scandir", "read_dir", ""]),
+    op::<Unlink>(&["unlink"], "unlinkat", &[("UNLINKAT", "5.11")],
+        ["aio_unlink", "uv_fs_unlink", "remove_file", "remove_file"]),
+    op::<Nop>(&["nop"], "(none)", &[("NOP", "5.1")],
+        ["aio_nop", "", "", ""]).inline(),
+    op::<Busy>(&["busy"], "(sleeps)", &[],
+        ["aio_busy", "", "", ""]),
+    op::<Load>(&["load"], "", &[],
+        ["aio_load, aio_slurp", "", "read", "read"]).inline(),
+    op::<Save<Bytes>>(&["save"], "", &[],
+        ["", "", "write, not atomic", "write, not atomic"]),
+    op::<PathSync>(&["pathsync"], "", &[],
+        ["aio_pathsync", "", "", ""]),
+];
+
+/// Every operation.
+///
+/// ```
+/// let unlink = ioaio::ops().iter().find(|op| op.name == "unlink").unwrap();
+/// assert_eq!(unlink.opcodes, [("UNLINKAT", "5.11")]);
+/// ```
+#[doc = include_str!("../OPS.md")]
+pub fn ops() -> &'static [OpInfo] {
+    OPS
+}
+
+/// The table of [`ops`] as Markdown; `OPS.md` holds it.
+#[doc(hidden)]
+pub fn ops_table() -> String {
+    let mut text = String::from(
+        "\n| request | system calls of the pool | inline | opcode of the ring, since Linux | IO::AIO | libuv | \
+         tokio::fs | compio::fs |\n|---|---|---|---|---|---|---|---|\n",
+    );
+    for op in OPS {
+        let calls = if op.is_composite() { "*several requests*" } else { op.calls };
+        let inline = if op.inline { "yes" } else { "" };
+        let opcodes: Vec<String> = op.opcodes.iter().map(|(name, since)| format!("{name} {since}")).collect();
+        let (methods, opcodes) = (op.methods.join(", "), opcodes.join(", "));
+        let OpInfo { io_aio, libuv, tokio, compio, .. } = op;
+        text += &format!(
+            "| {methods} | {calls} | {inline} | {opcodes} | {io_aio} | {libuv} | {tokio} | {compio} |\n"
+        );
+    }
+    text
+}
