@@ -130,12 +130,12 @@ fn each_request_completes_once_whenever_it_is_cancelled() {
     each_engine(
         |b| b.ring_in_flight(4),
         |aio| {
-            let counts: Arc<Vec<AtomicU8>> = Arc::new((0..1000).map(|_| AtomicU8::new(0)).collect());
+            let counts: Arc<Vec<AtomicU8>> = Arc::new((0..4000).map(|_| AtomicU8::new(0)).collect());
             let mut rng = fastrand::Rng::with_seed(seed);
             let (give, take) = std::sync::mpsc::channel::<ioaio::Handle>();
             std::thread::scope(|s| {
                 s.spawn(move || take.iter().for_each(|handle| handle.cancel()));
-                for i in 0..1000 {
+                for i in 0..4000 {
                     let counts = counts.clone();
                     let count = move |ok: bool, errno: Option<i32>| {
                         assert!(ok || errno == Some(Errno::CANCELED.raw_os_error()));

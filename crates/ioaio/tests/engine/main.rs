@@ -7,6 +7,7 @@ mod callback;
 mod cancel;
 mod count;
 mod end;
+mod fork;
 mod group;
 mod limit;
 mod order;
