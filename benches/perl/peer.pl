@@ -158,6 +158,28 @@ sub work_load {
     return $answer;
 }
 
+# Each slot has a scalar, as a program would that loads many files at once.
+sub work_whole {
+    my ($depth, $latency, @tree) = @_;
+    tree(@tree);
+    my (@data, @done);
+    my $submit = sub {
+        my $slot = shift;
+        push @laps, clock_gettime(CLOCK_MONOTONIC) if $latency;
+        return if $next >= $ops;
+        aio_load $paths[$next++ % @paths], $data[$slot], $done[$slot];
+    };
+    for my $slot (0 .. $depth - 1) {
+        $done[$slot] = sub {
+            $_[0] == BLOCK or die $_[0] < 0 ? "load: $!\n" : "wrong load of $_[0] bytes\n";
+            $submit->($slot);
+        };
+    }
+    my $answer = timed($depth, $submit);
+    @done = ();
+    return $answer;
+}
+
 sub work_nop {
     my ($depth, $latency) = @_;
     my $submit;
@@ -173,7 +195,8 @@ sub work_nop {
 }
 
 my %works = (
-    read => \&work_read, direct => \&work_direct, stat => \&work_stat, load => \&work_load, nop => \&work_nop,
+    read => \&work_read, direct => \&work_direct, stat => \&work_stat, load => \&work_load,
+    whole => \&work_whole, nop => \&work_nop,
 );
 
 while (my $line = <STDIN>) {

@@ -108,6 +108,17 @@ fn load(chains: Arc<Chains<Files>>, buffer: AlignedBuf, last: io::Result<()>) {
 }
 
 #[expect(clippy::only_used_in_recursion, reason = "the same shape as the others")]
+fn whole(chains: Arc<Chains<Files>>, buffer: AlignedBuf, last: io::Result<()>) {
+    let Some(index) = chains.next(last) else { return };
+    let own = chains.clone();
+    chains.aio.load(chains.work.path(index)).then(move |data| {
+        let checked =
+            data.map_err(io::Error::from).and_then(|data| own.work.check_content(index, data.len(), &data));
+        whole(own, buffer, checked);
+    });
+}
+
+#[expect(clippy::only_used_in_recursion, reason = "the same shape as the others")]
 fn nop(chains: Arc<Chains<Nops>>, buffer: AlignedBuf, last: io::Result<()>) {
     let Some(_) = chains.next(last) else { return };
     let own = chains.clone();
@@ -126,6 +137,10 @@ impl Subject for Callbacks {
 
     fn load(&mut self, run: &Run<Files>) -> io::Result<Sample> {
         self.run(run, None, load)
+    }
+
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        self.run(run, None, whole)
     }
 
     fn nop(&mut self, run: &Run<Nops>) -> io::Result<Sample> {
@@ -196,6 +211,17 @@ impl Subject for Futures {
                 aio.close(file).await?;
                 work.check_content(index, len?, &back)?;
                 buffer = back;
+            }
+            Ok(())
+        })
+    }
+
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        let (aio, work) = (&self.aio, &run.work);
+        self.run(run, |cursor, _| async move {
+            while let Some(index) = cursor.next() {
+                let data = aio.load(work.path(index)).await?;
+                work.check_content(index, data.len(), &data)?;
             }
             Ok(())
         })

@@ -33,6 +33,16 @@ impl Subject for Plain {
         })
     }
 
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        run.measure(|cursor| {
+            while let Some(index) = cursor.next() {
+                let data = std::fs::read(run.work.path(index))?;
+                run.work.check_content(index, data.len(), &data)?;
+            }
+            Ok(())
+        })
+    }
+
     fn load(&mut self, run: &Run<Files>) -> io::Result<Sample> {
         let mut page = Page::boxed();
         run.measure(|cursor| {

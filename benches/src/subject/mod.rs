@@ -41,6 +41,11 @@ pub trait Subject {
         cannot("loads of files")
     }
 
+    /// Loads of whole files whose length is not known before.
+    fn whole(&mut self, _run: &Run<Files>) -> io::Result<Sample> {
+        cannot("loads of whole files")
+    }
+
     /// Requests that do nothing.
     fn nop(&mut self, _run: &Run<Nops>) -> io::Result<Sample> {
         cannot("empty requests")
@@ -143,6 +148,20 @@ pub fn for_direct() -> Vec<Entry> {
         entry("spawn_blocking of 32", || spawn_blocking::SpawnBlocking::new(32)),
     ]);
     list.extend(perls(&[8, 32, 128]));
+    list
+}
+
+/// Warm loads of whole files.
+pub fn for_whole() -> Vec<Entry> {
+    let mut list = vec![
+        entry("ioaio callbacks", ioaio::Callbacks::new),
+        entry("ioaio futures", ioaio::Futures::new),
+        entry("std::fs::read loop", || Ok(loops::Plain)),
+        entry("tokio::fs", || tokio_fs::TokioFs::new(512)),
+        entry("tokio::fs of 4", || tokio_fs::TokioFs::new(4)),
+        entry("spawn_blocking of 4", || spawn_blocking::SpawnBlocking::new(4)),
+    ];
+    list.extend(perls(&[1, 2, 8]));
     list
 }
 

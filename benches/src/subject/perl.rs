@@ -117,6 +117,10 @@ impl Subject for Perl {
         self.files(run, "load")
     }
 
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        self.files(run, "whole")
+    }
+
     fn nop(&mut self, run: &Run<Nops>) -> io::Result<Sample> {
         self.sample(run, "nop", &[])
     }

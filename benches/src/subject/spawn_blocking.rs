@@ -57,4 +57,21 @@ impl Subject for SpawnBlocking {
             })
         })
     }
+
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        let work = &run.work;
+        run.measure(|cursor| {
+            in_flight(&self.runtime, run.depth, |_| {
+                let (work, cursor) = (work.clone(), cursor.clone());
+                async move {
+                    while let Some(index) = cursor.next() {
+                        let own = Arc::clone(&work);
+                        let data = spawn_blocking(move || std::fs::read(own.path(index))).await??;
+                        work.check_content(index, data.len(), &data)?;
+                    }
+                    Ok(())
+                }
+            })
+        })
+    }
 }

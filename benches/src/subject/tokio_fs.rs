@@ -86,4 +86,20 @@ impl Subject for TokioFs {
             })
         })
     }
+
+    fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
+        let work = &run.work;
+        run.measure(|cursor| {
+            in_flight(&self.runtime, run.depth, |_| {
+                let (work, cursor) = (work.clone(), cursor.clone());
+                async move {
+                    while let Some(index) = cursor.next() {
+                        let data = tokio::fs::read(work.path(index)).await?;
+                        work.check_content(index, data.len(), &data)?;
+                    }
+                    Ok(())
+                }
+            })
+        })
+    }
 }
