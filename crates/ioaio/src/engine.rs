@@ -389,8 +389,19 @@ impl Inner {
     pub(crate) fn ensure_reaper(self: &Arc<Self>) {
         // Under the lock: of this and a driver that ends, one sees the other.
         let mut started = self.reaper.lock().expect("reaper");
-        if self.drivers.load(Ordering::SeqCst) == 0 {
-            self.start_reaper(&mut started);
+        if self.drivers.load(Ordering::SeqCst) == 0 && !self.start_reaper(&mut started) {
+            drop(started);
+            self.serve_here();
+        }
+    }
+    /// No thread can be started at all: who needs a result gets it himself.
+    fn serve_here(self: &Arc<Self>) {
+        loop {
+            while self.run_one_without_threads() {}
+            match &self.ring {
+                Some(ring) if ring.in_flight() > 0 && ring.wait().is_ok() => ring.reap(self),
+                _ => return,
+            }
         }
     }
     #[cfg(any(feature = "tokio", feature = "async-io"))]
@@ -407,13 +418,14 @@ impl Inner {
             self.without_threads(false);
         }
     }
-    fn start_reaper(self: &Arc<Self>, started: &mut bool) {
+    /// False where no thread can be started.
+    fn start_reaper(self: &Arc<Self>, started: &mut bool) -> bool {
         if *started || self.stop.load(Ordering::SeqCst) {
-            return;
+            return true;
         }
         let inner = self.clone();
-        // Where no thread can start, polls reap instead, and the next future tries again.
         *started = crate::sync::spawn("ioaio-reaper", STACK, move || inner.reaper()).is_ok();
+        *started
     }
     fn reaper(self: Arc<Self>) {
         while !self.stop.load(Ordering::SeqCst) {

@@ -1,0 +1,111 @@
+//! Forking with requests in flight: the child is told, and the parent loses nothing.
+
+#[path = "common/mod.rs"]
+mod common;
+
+use std::future::IntoFuture;
+use std::os::fd::{AsFd, AsRawFd};
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use common::{block_on, by_channel, drive, errno, in_child};
+use ioaio::{Aio, File};
+use rustix::io::Errno;
+
+/// An engine with requests of every kind in flight, and what they are waited for by.
+struct Busy {
+    aio: Aio,
+    results: Vec<std::sync::mpsc::Receiver<std::io::Result<()>>>,
+    reads: Vec<std::sync::mpsc::Receiver<(std::io::Result<usize>, Vec<u8>)>>,
+    writer: std::io::PipeWriter,
+}
+
+impl Busy {
+    fn new() -> Self {
+        let aio = Aio::builder().inline(false).max_parallel(4).build().unwrap();
+        let results = (0..8).map(|_| by_channel(aio.busy(Duration::from_millis(2)))).collect();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let pipe = File::from(std::os::fd::OwnedFd::from(reader));
+        let reads = (0..2).map(|_| by_channel(aio.read(&pipe, vec![0; 1]))).collect();
+        Busy { aio, results, reads, writer }
+    }
+    /// In the parent: everything completes.
+    fn end(mut self) {
+        use std::io::Write;
+        self.writer.write_all(b"xy").unwrap();
+        drive(&self.aio);
+        for result in self.results {
+            result.try_recv().expect("the callback has run").unwrap();
+        }
+        let read = |r: &std::sync::mpsc::Receiver<_>| r.try_recv().expect("the callback has run");
+        let mut bytes: Vec<u8> = self
+            .reads
+            .iter()
+            .flat_map(|r| {
+                let (n, buf): (std::io::Result<usize>, Vec<u8>) = read(r);
+                assert_eq!(n.unwrap(), 1);
+                buf
+            })
+            .collect();
+        bytes.sort_unstable();
+        assert_eq!(bytes, b"xy");
+    }
+}
+
+#[test]
+fn a_child_is_told_and_can_start_anew() {
+    let busy = Busy::new();
+    let fd = busy.aio.as_fd().as_raw_fd();
+    in_child(|| {
+        let aio = &busy.aio;
+        assert_eq!(errno(aio.poll()), Errno::OWNERDEAD);
+        assert_eq!(errno(aio.wait(None)), Errno::OWNERDEAD);
+        assert_eq!(errno(block_on(aio.stat("/").into_future())), Errno::OWNERDEAD);
+        aio.reinit().unwrap();
+        assert_eq!((aio.nreqs(), aio.as_fd().as_raw_fd()), (0, fd), "nothing left, the same number");
+        let seen = by_channel(aio.stat("/"));
+        drive(aio);
+        assert!(seen.try_recv().unwrap().unwrap().is_dir());
+        // And once more, a generation later.
+        in_child(|| {
+            assert_eq!(errno(aio.poll()), Errno::OWNERDEAD);
+            aio.reinit().unwrap();
+            assert!(block_on(aio.stat("/").into_future()).unwrap().is_dir());
+        });
+        assert_eq!(errno(aio.reinit()), Errno::BUSY, "this is no forked process by now");
+    });
+    busy.end();
+}
+
+#[test]
+fn a_child_may_drop_everything() {
+    let busy = Busy::new();
+    let mut future = busy.aio.busy(Duration::from_millis(5)).into_future();
+    let _ = Pin::new(&mut future).poll(&mut Context::from_waker(Waker::noop()));
+    let group = busy.aio.group();
+    let handle = busy.aio.busy(Duration::from_millis(5)).group(&group).then(|done| done.unwrap());
+    let mut kept = Some((future, group, handle, busy));
+    in_child(|| {
+        let (future, group, handle, busy) = kept.take().unwrap();
+        handle.cancel();
+        group.cancel();
+        drop((future, group, handle, busy));
+    });
+    let (future, group, _handle, busy) = kept.take().unwrap();
+    block_on(future).unwrap();
+    busy.end();
+    drop(group);
+}
+
+#[test]
+fn children_one_after_the_other_while_requests_run() {
+    let busy = Busy::new();
+    for _ in 0..5 {
+        in_child(|| {
+            busy.aio.reinit().unwrap();
+            assert!(busy.aio.stat("/").wait().unwrap().is_dir());
+        });
+    }
+    busy.end();
+}
