@@ -161,9 +161,9 @@ impl Aio {
     /// followed. A FIFO is never opened, so nothing can hang on one.
     ///
     /// # Errors
-    /// Those of the calls that it makes, with the path; EISDIR for a directory; EINVAL for a FIFO, socket or device, unless
-    /// [`special`](Request::special), or for a NUL in a path; EBUSY if the source becomes another
-    /// kind of file meanwhile.
+    /// Those of the calls that it makes, with the path; EISDIR for a directory; EINVAL for a FIFO,
+    /// socket or device, unless [`special`](Request::special), or for a NUL in a path; EBUSY if the
+    /// source becomes another kind of file meanwhile.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
