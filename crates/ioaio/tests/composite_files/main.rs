@@ -5,6 +5,7 @@
 mod common;
 
 mod copy;
+mod crash;
 mod load;
 mod look;
 mod pathsync;
