@@ -85,10 +85,10 @@ pub use group::{Group, GroupFuture};
 pub use op::Op;
 pub use ops::*;
 pub use registry::{OpInfo, ops, ops_table};
-pub use rustix::fs::OFlags;
+pub use rustix::fs::{OFlags, RenameFlags};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;
-pub use submit::{Handle, PathOp, Pending, Request};
+pub use submit::{Handle, PathOp, Pending, Request, TwoPathOp};
 pub use task::{Composite, Task};
 
 #[cfg(doctest)]

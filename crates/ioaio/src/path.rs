@@ -42,3 +42,8 @@ impl At {
         self.path.as_deref().unwrap_or(c"")
     }
 }
+
+/// EINVAL for bits that are not permissions.
+pub(crate) fn check_mode(mode: u32) -> io::Result<()> {
+    if mode > 0o7777 { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
+}

@@ -44,6 +44,12 @@ pub trait PathOp: Op {
     fn at(&mut self) -> &mut At;
 }
 
+/// An operation on two paths, an old one and a new one.
+pub trait TwoPathOp: PathOp {
+    /// The new path.
+    fn to(&mut self) -> &mut At;
+}
+
 impl<'a, O: Op> Request<'a, O> {
     pub(crate) fn new(aio: &'a Aio, op: O) -> Self {
         Request { aio, op, priority: 4, groups: Vec::new(), child: false }
@@ -65,12 +71,30 @@ impl<'a, O: Op> Request<'a, O> {
         self.groups.extend(siblings.cloned());
         self
     }
-    /// Resolves a relative path against a directory handle.
+    /// Resolves a relative path against a directory handle; of two paths the old one.
     pub fn at(mut self, dir: &Dir) -> Self
     where
         O: PathOp,
     {
         self.op.at().set_dir(dir);
+        self
+    }
+    /// Resolves a relative new path against a directory handle.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// # let (a, b) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    /// # std::fs::write(a.path().join("old"), "")?;
+    /// let aio = ioaio::Aio::new()?;
+    /// let (from, to) = (ioaio::Dir::open(&a)?, ioaio::Dir::open(&b)?);
+    /// aio.rename("old", "new").at(&from).to_at(&to).wait()
+    /// # }
+    /// ```
+    pub fn to_at(mut self, dir: &Dir) -> Self
+    where
+        O: TwoPathOp,
+    {
+        self.op.to().set_dir(dir);
         self
     }
     /// Submits; `callback` runs with the result inside [`Aio::poll`], exactly once.

@@ -3,16 +3,22 @@
 
 mod dir;
 mod link;
+mod mkdir;
+mod mknod;
 mod nop;
 mod open;
+mod rename;
 mod rw;
 mod stat;
 mod sync;
 
 pub use dir::{Entries, Entry, FileType, ReadDir};
-pub use link::Unlink;
+pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
+pub use mkdir::{Mkdir, MkdirAll, Rmdir};
+pub use mknod::Mknod;
 pub use nop::{Busy, Nop};
 pub use open::{Close, Open};
+pub use rename::Rename;
 pub use rw::{Read, Readahead, Write};
 pub use stat::{Metadata, Stat};
 pub use sync::Fsync;

@@ -65,6 +65,28 @@ impl<'a> Sqe<'a> {
         let dir = types::Fd(dir.as_raw_fd());
         Self::new(opcode::UnlinkAt::new(dir, path.as_ptr()).flags(flags).build())
     }
+    /// `mkdirat(2)`.
+    pub fn mkdirat(dir: BorrowedFd<'a>, path: &'a CStr, mode: u32) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        Self::new(opcode::MkDirAt::new(dir, path.as_ptr()).mode(mode).build())
+    }
+    /// `symlinkat(2)`.
+    pub fn symlinkat(target: &'a CStr, dir: BorrowedFd<'a>, path: &'a CStr) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        Self::new(opcode::SymlinkAt::new(dir, target.as_ptr(), path.as_ptr()).build())
+    }
+    /// `linkat(2)`.
+    pub fn linkat(from: (BorrowedFd<'a>, &'a CStr), to: (BorrowedFd<'a>, &'a CStr), flags: i32) -> Self {
+        let [(from, old), (to, new)] =
+            [from, to].map(|(dir, path)| (types::Fd(dir.as_raw_fd()), path.as_ptr()));
+        Self::new(opcode::LinkAt::new(from, old, to, new).flags(flags).build())
+    }
+    /// `renameat2(2)`.
+    pub fn renameat(from: (BorrowedFd<'a>, &'a CStr), to: (BorrowedFd<'a>, &'a CStr), flags: u32) -> Self {
+        let [(from, old), (to, new)] =
+            [from, to].map(|(dir, path)| (types::Fd(dir.as_raw_fd()), path.as_ptr()));
+        Self::new(opcode::RenameAt::new(from, old, to, new).flags(flags).build())
+    }
     /// `fsync(2)` or `fdatasync(2)`.
     pub fn fsync(fd: BorrowedFd<'a>, data_only: bool) -> Self {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };

@@ -5,8 +5,11 @@ mod common;
 
 mod dir;
 mod link;
+mod mkdir;
+mod mknod;
 mod nop;
 mod open;
+mod rename;
 mod rw;
 mod stat;
 mod sync;
