@@ -105,6 +105,8 @@ static OPS: &[OpInfo] = &[
         ["aio_copy", "uv_fs_copyfile", "copy", ""]),
     op::<Save<Bytes>>(&["save"], "", &[],
         ["", "", "write, not atomic", "write, not atomic"]),
+    op::<Copy>(&["copy"], "", &[],
+        ["aio_copy", "uv_fs_copyfile", "copy", ""]),
     op::<PathSync>(&["pathsync"], "", &[],
         ["aio_pathsync", "", "", ""]),
 ];
