@@ -101,8 +101,6 @@ static OPS: &[OpInfo] = &[
         ["aio_busy", "", "", ""]),
     op::<Load>(&["load"], "", &[],
         ["aio_load, aio_slurp", "", "read", "read"]).inline(),
-    op::<Copy>(&["copy"], "openat, FICLONE, copy_file_range, ...", &[],
-        ["aio_copy", "uv_fs_copyfile", "copy", ""]),
     op::<Save<Bytes>>(&["save"], "", &[],
         ["", "", "write, not atomic", "write, not atomic"]),
     op::<Copy>(&["copy"], "", &[],
