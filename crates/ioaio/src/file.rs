@@ -15,6 +15,8 @@ const LOCAL: u8 = 1;
 const LOCAL_DIRECT: u8 = 2;
 const SLOW: u8 = 3;
 const STREAM: u8 = 4;
+/// Beside a class: not open for writing.
+const READ_ONLY: u8 = 0x80;
 
 struct Shared {
     fd: Fd,
@@ -66,20 +68,29 @@ impl File {
     fn class(&self) -> u8 {
         let seen = self.0.class.load(Ordering::Relaxed);
         if seen != UNKNOWN {
-            return seen;
+            return seen & !READ_ONLY;
         }
         let class = match fsclass::look(self.as_fd()) {
             None => return UNKNOWN,
             Some(Kind::Slow) => SLOW,
             Some(Kind::Stream) => STREAM,
             Some(Kind::Local) => match rustix::fs::fcntl_getfl(self.as_fd()) {
-                Ok(flags) if flags.contains(OFlags::DIRECT) => LOCAL_DIRECT,
-                Ok(_) => LOCAL,
+                Ok(flags) => {
+                    let class = if flags.contains(OFlags::DIRECT) { LOCAL_DIRECT } else { LOCAL };
+                    let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR);
+                    if writes { class } else { class | READ_ONLY }
+                }
                 Err(_) => SLOW,
             },
         };
         self.0.class.store(class, Ordering::Relaxed);
-        class
+        class & !READ_ONLY
+    }
+    /// Closing does not wait: what was written may be flushed then (ext4 after a truncate), and what
+    /// has no name any more is freed.
+    pub(crate) fn closes_at_once(&self) -> bool {
+        let class = self.0.class.load(Ordering::Relaxed);
+        [LOCAL | READ_ONLY, LOCAL_DIRECT | READ_ONLY].contains(&class) && fsclass::has_name(self.as_fd())
     }
     /// Whether it is known what the file is.
     pub(crate) fn is_known(&self) -> bool {
@@ -110,8 +121,9 @@ impl File {
     }
     /// On a worker, where waiting is allowed: asks the file system what it is.
     pub(crate) fn learn(&self) {
-        if self.0.class.load(Ordering::Relaxed) == UNKNOWN {
+        if self.class() == UNKNOWN {
             fsclass::learn(self.as_fd());
+            self.class();
         }
     }
 }

@@ -64,6 +64,12 @@ pub(crate) fn look(fd: BorrowedFd<'_>) -> Option<Kind> {
     }
 }
 
+/// Whether a file can be closed without being freed. Never waits on a local file system.
+pub(crate) fn has_name(fd: BorrowedFd<'_>) -> bool {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    rustix::fs::statx(fd, c"", flags, StatxFlags::NLINK).is_ok_and(|st| st.stx_nlink > 0)
+}
+
 /// Asks the file system itself; may wait, so only on a worker.
 pub(crate) fn learn(fd: BorrowedFd<'_>) {
     let Some(st) = stat(fd) else { return };

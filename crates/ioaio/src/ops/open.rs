@@ -1,7 +1,6 @@
 //! Opening and closing.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -30,7 +29,7 @@ pub struct Open {
 }
 
 impl Op for Open {
-    type Val = OwnedFd;
+    type Val = File;
     type Out = io::Result<File>;
     const NAME: &'static str = "open";
     const RING: Option<RingOp<Self>> = Some(RingOp {
@@ -39,7 +38,7 @@ impl Op for Open {
             // The file system is not known before it is open, and opening can hang on some.
             Some(Sqe::openat(op.at.dirfd(), op.at.path(), flags, op.mode).force_async(true))
         },
-        decode: |_, cqe| cqe.fd(),
+        decode: |_, cqe| cqe.fd().map(File::from),
     });
     fn check(&self) -> io::Result<()> {
         if self.flags.intersects(FLAGS.complement()) || self.mode > 0o7777 {
@@ -50,12 +49,14 @@ impl Op for Open {
     fn prefers_ring(&self) -> bool {
         false
     }
-    fn run(&mut self) -> io::Result<OwnedFd> {
-        let mode = Mode::from_raw_mode(self.mode);
-        Ok(rustix::fs::openat(self.at.dirfd(), self.at.path(), self.flags | OFlags::CLOEXEC, mode)?)
+    fn run(&mut self) -> io::Result<File> {
+        let (flags, mode) = (self.flags | OFlags::CLOEXEC, Mode::from_raw_mode(self.mode));
+        let file = File::from(rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, mode)?);
+        file.learn(); // here, where it may wait, so that the first read can go inline
+        Ok(file)
     }
-    fn finish(self, res: io::Result<OwnedFd>) -> Self::Out {
-        res.map(File::from)
+    fn finish(self, res: io::Result<File>) -> Self::Out {
+        res
     }
 }
 impl PathOp for Open {
@@ -84,6 +85,9 @@ impl Op for Close {
     type Val = ();
     type Out = io::Result<()>;
     const NAME: &'static str = "close";
+    fn inline(&mut self) -> Option<io::Result<()>> {
+        self.0.as_ref()?.closes_at_once().then(|| self.run())
+    }
     fn run(&mut self) -> io::Result<()> {
         match self.0.take().map(File::try_into_owned_fd) {
             None => Err(Errno::BADF.into()),
