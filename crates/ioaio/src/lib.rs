@@ -84,8 +84,9 @@ pub use file::{Dir, File};
 pub use group::{Group, GroupFuture};
 pub use op::Op;
 pub use ops::*;
+pub use path::At;
 pub use registry::{OpInfo, ops, ops_table};
-pub use rustix::fs::{OFlags, RenameFlags};
+pub use rustix::fs::{Access, OFlags, RenameFlags};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;
 pub use submit::{Handle, PathOp, Pending, Request, TwoPathOp};

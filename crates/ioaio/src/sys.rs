@@ -3,6 +3,8 @@
 //! # Safety contract
 //! Each function takes borrows of everything the kernel reads or writes, so it is safe to call.
 
+pub(crate) mod paths;
+
 use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};

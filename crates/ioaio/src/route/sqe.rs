@@ -87,6 +87,10 @@ impl<'a> Sqe<'a> {
             [from, to].map(|(dir, path)| (types::Fd(dir.as_raw_fd()), path.as_ptr()));
         Self::new(opcode::RenameAt::new(from, old, to, new).flags(flags).build())
     }
+    /// `ftruncate(2)`.
+    pub fn ftruncate(fd: BorrowedFd<'a>, len: u64) -> Self {
+        Self::new(opcode::Ftruncate::new(types::Fd(fd.as_raw_fd()), len).build())
+    }
     /// `fsync(2)` or `fdatasync(2)`.
     pub fn fsync(fd: BorrowedFd<'a>, data_only: bool) -> Self {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };

@@ -9,10 +9,14 @@ mod mkdir;
 mod mknod;
 mod nop;
 mod open;
+mod owner;
+mod permission;
 mod rename;
 mod rw;
 mod stat;
 mod sync;
+mod time;
+mod truncate;
 
 mod differential;
 mod direct;
