@@ -60,7 +60,7 @@ static OPS: &[OpInfo] = &[
     op::<Open>(&["open"], "openat", &[("OPENAT", "5.6")],
         ["aio_open", "uv_fs_open", "File::open", "File::open"]),
     op::<Close>(&["close"], "close", &[],
-        ["aio_close", "uv_fs_close", "", "File::close"]),
+        ["aio_close", "uv_fs_close", "", "File::close"]).inline(),
     op::<Read<Bytes>>(&["read_at", "read"], "pread, read", &[("READ", "5.6")],
         ["aio_read", "uv_fs_read", "File::read", "File::read_at"]).inline(),
     op::<Write<Bytes>>(&["write_at", "write"], "pwrite, write", &[("WRITE", "5.6")],

@@ -18,7 +18,7 @@ fn methods() -> BTreeSet<String> {
         for function in source.split("    pub fn ").skip(1) {
             let head = function.split('{').next().unwrap_or_default();
             let name = head.split(['(', '<']).next().unwrap_or_default();
-            if head.contains("(&self") && head.contains("-> Request<") {
+            if head.contains("&self") && head.contains("-> Request<") {
                 names.insert(name.to_owned());
             }
         }
