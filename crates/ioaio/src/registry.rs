@@ -57,8 +57,10 @@ type Bytes = Vec<u8>;
 
 #[rustfmt::skip]
 static OPS: &[OpInfo] = &[
-    op::<Open>(&["open"], "openat", &[("OPENAT", "5.6")],
+    op::<Open>(&["open"], "openat, openat2", &[("OPENAT", "5.6"), ("OPENAT2", "5.6")],
         ["aio_open", "uv_fs_open", "File::open", "File::open"]),
+    op::<OpenDir>(&["open_dir"], "openat, openat2", &[("OPENAT", "5.6"), ("OPENAT2", "5.6")],
+        ["aio_wd", "uv_fs_opendir", "", "Dir::open"]),
     op::<Close>(&["close"], "close", &[],
         ["aio_close", "uv_fs_close", "", "File::close"]).inline(),
     op::<Read<Bytes>>(&["read_at", "read"], "pread, read", &[("READ", "5.6")],

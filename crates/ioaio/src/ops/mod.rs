@@ -21,7 +21,7 @@ pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
 pub use mkdir::{Mkdir, MkdirAll, Rmdir};
 pub use mknod::Mknod;
 pub use nop::{Busy, Nop};
-pub use open::{Close, Open};
+pub use open::{Close, Open, OpenDir};
 pub use owner::Chown;
 pub use permission::{AccessOf, Chmod};
 pub use rename::Rename;

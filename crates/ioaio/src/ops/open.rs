@@ -1,15 +1,16 @@
 //! Opening and closing.
 
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::file::File;
+use crate::file::{Dir, File};
 use crate::op::{Op, RingOp};
-use crate::path::At;
-use crate::route::sqe::Sqe;
+use crate::path::{At, check_mode};
+use crate::route::sqe::{OpenHow, Sqe};
 use crate::submit::PathOp;
 use crate::{Aio, Request};
 
@@ -21,37 +22,69 @@ const FLAGS: OFlags = OFlags::ACCMODE
     .union(OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::PATH).union(OFlags::LARGEFILE))
     .union(OFlags::CLOEXEC);
 
-/// `open(2)`; see [`Aio::open`].
-pub struct Open {
+/// What there is to know for opening.
+struct Opening {
     at: At,
     flags: OFlags,
     mode: u32,
+    resolve: ResolveFlags,
+    /// For the ring to read from.
+    how: OpenHow,
 }
+
+impl Opening {
+    fn new(path: &Path, flags: OFlags) -> Self {
+        let (resolve, how) = (ResolveFlags::empty(), OpenHow::default());
+        Opening { at: At::new(path), flags, mode: 0o666, resolve, how }
+    }
+    /// `openat2(2)` refuses permissions that have no meaning.
+    fn strict_mode(&self) -> u32 {
+        // O_DIRECTORY is a part of O_TMPFILE.
+        let makes = self.flags.contains(OFlags::CREATE) || self.flags.contains(OFlags::TMPFILE);
+        if makes { self.mode } else { 0 }
+    }
+    fn encode(&mut self) -> Sqe<'_> {
+        let flags = self.flags | OFlags::CLOEXEC;
+        let sqe = if self.resolve.is_empty() {
+            Sqe::openat(self.at.dirfd(), self.at.path(), flags.bits() as i32, self.mode)
+        } else {
+            self.how = OpenHow::new(flags.bits().into(), self.strict_mode().into(), self.resolve.bits());
+            Sqe::openat2(self.at.dirfd(), self.at.path(), &self.how)
+        };
+        // The file system is not known before it is open, and opening can hang on some.
+        sqe.force_async(true)
+    }
+    fn run(&self) -> io::Result<OwnedFd> {
+        let (dir, path, flags) = (self.at.dirfd(), self.at.path(), self.flags | OFlags::CLOEXEC);
+        Ok(if self.resolve.is_empty() {
+            rustix::fs::openat(dir, path, flags, Mode::from_raw_mode(self.mode))?
+        } else {
+            let mode = Mode::from_raw_mode(self.strict_mode());
+            rustix::fs::openat2(dir, path, flags, mode, self.resolve)?
+        })
+    }
+}
+
+/// `open(2)`; see [`Aio::open`].
+pub struct Open(Opening);
 
 impl Op for Open {
     type Val = File;
     type Out = io::Result<File>;
     const NAME: &'static str = "open";
-    const RING: Option<RingOp<Self>> = Some(RingOp {
-        encode: |op| {
-            let flags = (op.flags | OFlags::CLOEXEC).bits() as i32;
-            // The file system is not known before it is open, and opening can hang on some.
-            Some(Sqe::openat(op.at.dirfd(), op.at.path(), flags, op.mode).force_async(true))
-        },
-        decode: |_, cqe| cqe.fd().map(File::from),
-    });
+    const RING: Option<RingOp<Self>> =
+        Some(RingOp { encode: |op| Some(op.0.encode()), decode: |_, cqe| cqe.fd().map(File::from) });
     fn check(&self) -> io::Result<()> {
-        if self.flags.intersects(FLAGS.complement()) || self.mode > 0o7777 {
+        if self.0.flags.intersects(FLAGS.complement()) {
             return Err(Errno::INVAL.into());
         }
-        self.at.check()
+        check_mode(self.0.mode).and(self.0.at.check())
     }
     fn prefers_ring(&self) -> bool {
         false
     }
     fn run(&mut self) -> io::Result<File> {
-        let (flags, mode) = (self.flags | OFlags::CLOEXEC, Mode::from_raw_mode(self.mode));
-        let file = File::from(rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, mode)?);
+        let file = File::from(self.0.run()?);
         file.learn(); // here, where it may wait, so that the first read can go inline
         Ok(file)
     }
@@ -61,19 +94,85 @@ impl Op for Open {
 }
 impl PathOp for Open {
     fn at(&mut self) -> &mut At {
-        &mut self.at
+        &mut self.0.at
+    }
+}
+
+/// A directory handle; see [`Aio::open_dir`].
+pub struct OpenDir(Opening);
+
+impl Op for OpenDir {
+    type Val = Dir;
+    type Out = io::Result<Dir>;
+    const NAME: &'static str = "open_dir";
+    const RING: Option<RingOp<Self>> =
+        Some(RingOp { encode: |op| Some(op.0.encode()), decode: |_, cqe| cqe.fd().map(Dir::from) });
+    fn check(&self) -> io::Result<()> {
+        self.0.at.check()
+    }
+    fn prefers_ring(&self) -> bool {
+        false
+    }
+    fn run(&mut self) -> io::Result<Dir> {
+        self.0.run().map(Dir::from)
+    }
+    fn finish(self, res: io::Result<Dir>) -> Self::Out {
+        res
+    }
+}
+impl PathOp for OpenDir {
+    fn at(&mut self) -> &mut At {
+        &mut self.0.at
+    }
+}
+
+impl Request<'_, OpenDir> {
+    /// Rules for the resolution of the path, as for a file.
+    pub fn resolve(mut self, rules: ResolveFlags) -> Self {
+        self.op.0.resolve = rules;
+        self
+    }
+    /// Whether a last symbolic link is followed (default: yes); ENOTDIR where not.
+    pub fn follow(mut self, yes: bool) -> Self {
+        self.op.0.flags.set(OFlags::NOFOLLOW, !yes);
+        self
     }
 }
 
 impl Request<'_, Open> {
     /// The flags of `open(2)`, `O_RDONLY` where none are given. `O_CLOEXEC` is always set.
     pub fn flags(mut self, flags: OFlags) -> Self {
-        self.op.flags = flags;
+        self.op.0.flags = flags;
         self
     }
     /// The permissions of a file that is created, less the umask when it is executed.
     pub fn mode(mut self, mode: u32) -> Self {
-        self.op.mode = mode;
+        self.op.0.mode = mode;
+        self
+    }
+    /// Rules for the resolution of the path: `openat2(2)`.
+    ///
+    /// `BENEATH` refuses what is not below the directory, `IN_ROOT` takes the directory for the root,
+    /// `NO_SYMLINKS` and `NO_XDEV` refuse symbolic links and other mounts on the way, and `CACHED`
+    /// (Linux 5.12) what is not in the kernel's cache.
+    ///
+    /// # Errors
+    /// The request then also gives EXDEV, ELOOP or EAGAIN, as `openat2(2)` says; EAGAIN without
+    /// `CACHED` means that a rename was in the way. `openat2(2)` refuses combinations of flags that
+    /// `open(2)` ignores; ENOSYS before Linux 5.6.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// use ioaio::ResolveFlags;
+    /// let aio = ioaio::Aio::new()?;
+    /// let etc = aio.open_dir("/etc").wait()?;
+    /// let below = |name| aio.open(name).at(&etc).resolve(ResolveFlags::BENEATH);
+    /// assert!(below("passwd").wait().is_ok());
+    /// assert!(below("../etc/passwd").wait().is_err());
+    /// # Ok(()) }
+    /// ```
+    pub fn resolve(mut self, rules: ResolveFlags) -> Self {
+        self.op.0.resolve = rules;
         self
     }
 }
@@ -113,7 +212,25 @@ impl Aio {
     /// # let _ = file; Ok(()) }
     /// ```
     pub fn open(&self, path: impl AsRef<Path>) -> Request<'_, Open> {
-        Request::new(self, Open { at: At::new(path.as_ref()), flags: OFlags::RDONLY, mode: 0o666 })
+        Request::new(self, Open(Opening::new(path.as_ref(), OFlags::RDONLY)))
+    }
+    /// Opens a directory for paths to be relative to: `open(2)` with `O_PATH|O_DIRECTORY`.
+    ///
+    /// Permission to search it is enough.
+    ///
+    /// # Errors
+    /// Those of `open(2)`, with [`resolve`](Request::resolve) of `openat2(2)`; EINVAL for a NUL in the
+    /// path.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let etc = aio.open_dir("/etc").wait()?;
+    /// assert!(aio.stat("passwd").at(&etc).wait()?.len() > 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn open_dir(&self, path: impl AsRef<Path>) -> Request<'_, OpenDir> {
+        Request::new(self, OpenDir(Opening::new(path.as_ref(), OFlags::PATH | OFlags::DIRECTORY)))
     }
     /// Closes a file and tells how that went: `close(2)`. Dropping a [`File`] closes it as well.
     ///

@@ -48,6 +48,11 @@ impl<'a> Sqe<'a> {
         let dir = types::Fd(dir.as_raw_fd());
         Self::new(opcode::OpenAt::new(dir, path.as_ptr()).flags(flags).mode(mode).build())
     }
+    /// `openat2(2)`.
+    pub fn openat2(dir: BorrowedFd<'a>, path: &'a CStr, how: &'a OpenHow) -> Self {
+        let dir = types::Fd(dir.as_raw_fd());
+        Self::new(opcode::OpenAt2::new(dir, path.as_ptr(), &how.0).build())
+    }
     /// `statx(2)`.
     pub fn statx(
         dir: BorrowedFd<'a>,
@@ -102,6 +107,17 @@ impl<'a> Sqe<'a> {
             self.entry = self.entry.flags(squeue::Flags::ASYNC);
         }
         self
+    }
+}
+
+/// What `openat2(2)` is told.
+#[derive(Default)]
+pub struct OpenHow(types::OpenHow);
+
+impl OpenHow {
+    /// Flags, mode and rules of the resolution.
+    pub fn new(flags: u64, mode: u64, resolve: u64) -> Self {
+        OpenHow(types::OpenHow::new().flags(flags).mode(mode).resolve(resolve))
     }
 }
 

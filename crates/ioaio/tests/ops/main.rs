@@ -23,5 +23,6 @@ mod direct;
 mod pipe;
 mod privilege;
 mod relative;
+mod resolve;
 
 common::refused::tests!();
