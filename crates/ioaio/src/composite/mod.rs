@@ -5,6 +5,9 @@ mod attributes;
 mod calls;
 mod contents;
 mod copy;
+mod copy_tree;
+mod discard;
+mod flight;
 mod load;
 mod name;
 mod pathsync;
@@ -14,6 +17,7 @@ mod special;
 mod temp;
 
 pub use copy::Copy;
+pub use copy_tree::{Copied, CopyTree};
 pub use load::Load;
 pub use pathsync::PathSync;
 pub use progress::Progress;

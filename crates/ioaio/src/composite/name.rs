@@ -18,7 +18,11 @@ pub(crate) struct Name<'a> {
 impl<'a> Name<'a> {
     /// ENOENT for an empty path, EISDIR for one that can only be a directory's.
     pub(crate) fn of(at: &'a At) -> Result<Self, Errno> {
-        let (parent, name) = split(at.path().to_bytes())?;
+        Self::split(at, at.path().to_bytes())
+    }
+    /// The same of a part of its path.
+    pub(crate) fn split(at: &'a At, path: &[u8]) -> Result<Self, Errno> {
+        let (parent, name) = split(path)?;
         // No NUL in what was a C string.
         let string = |bytes: &[u8]| CString::new(bytes).map_err(|_| Errno::INVAL);
         Ok(Name { dirfd: at.dirfd(), parent: string(parent)?, name: string(name)? })

@@ -15,7 +15,7 @@ use crate::look::look;
 use crate::{bytes, each_fault, each_fault_besides, errno, names};
 
 /// Directories on different file systems, as far as there are any.
-fn places() -> Vec<tempfile::TempDir> {
+pub fn places() -> Vec<tempfile::TempDir> {
     let home = tempfile::tempdir().unwrap();
     match tempfile::tempdir_in("/dev/shm") {
         Ok(other) => vec![home, other],
@@ -27,7 +27,7 @@ fn places() -> Vec<tempfile::TempDir> {
 }
 
 /// A file with all there is to keep, as far as the caller may make it.
-fn decorate(path: &Path) {
+pub fn decorate(path: &Path) {
     if std::os::unix::fs::chown(path, Some(1234), Some(4321)).is_err() {
         eprintln!("partly skipped: no privilege to give a file away");
     }
@@ -62,7 +62,7 @@ fn accessed() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::new(4_000_000_000, 123_456_789)
 }
 
-fn set_times(path: &Path) {
+pub fn set_times(path: &Path) {
     let modified = accessed() - Duration::new(7_777_777, 7);
     let times = fs::FileTimes::new().set_accessed(accessed()).set_modified(modified);
     File::open(path).unwrap().set_times(times).unwrap();
@@ -132,7 +132,7 @@ fn holes_stay_holes() {
     }
 }
 
-fn mknod(path: &Path, kind: rustix::fs::FileType, dev: u64) -> bool {
+pub fn mknod(path: &Path, kind: rustix::fs::FileType, dev: u64) -> bool {
     rustix::fs::mknodat(rustix::fs::CWD, path, kind, 0o640.into(), dev).is_ok()
 }
 

@@ -1,8 +1,9 @@
 //! What there is to see of a file, for comparing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, Metadata};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Contents, metadata and extended attributes; not the access time, which looking changes.
 #[derive(Debug, PartialEq)]
@@ -17,7 +18,7 @@ pub struct Look {
 #[derive(Debug, PartialEq)]
 enum Contents {
     File(Vec<u8>),
-    Link(std::path::PathBuf),
+    Link(PathBuf),
     Other(u64),
 }
 
@@ -61,4 +62,26 @@ fn xattrs(path: &Path) -> Vec<(String, Vec<u8>)> {
         .collect();
     all.sort();
     all
+}
+
+/// Everything below a directory, by path, and which paths are one file.
+pub fn look_tree(root: &Path) -> (BTreeMap<PathBuf, Look>, BTreeSet<Vec<PathBuf>>) {
+    let mut looks = BTreeMap::new();
+    let mut same: BTreeMap<u64, Vec<PathBuf>> = BTreeMap::new();
+    let mut todo = vec![root.to_path_buf()];
+    while let Some(path) = todo.pop() {
+        let st = fs::symlink_metadata(&path).unwrap();
+        let inside = path.strip_prefix(root).unwrap().to_path_buf();
+        if st.is_dir() {
+            todo.extend(fs::read_dir(&path).unwrap().map(|e| e.unwrap().path()));
+        } else if st.nlink() > 1 {
+            same.entry(st.ino()).or_default().push(inside.clone());
+        }
+        looks.insert(inside, look(&path));
+    }
+    let groups = same.into_values().map(|mut paths| {
+        paths.sort();
+        paths
+    });
+    (looks, groups.collect())
 }

@@ -10,6 +10,7 @@ mod load;
 mod look;
 mod pathsync;
 mod save;
+mod tree;
 
 use std::path::Path;
 

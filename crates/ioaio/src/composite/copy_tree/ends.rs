@@ -1,0 +1,206 @@
+//! How a copy of a tree begins, and its two ends: it appears, or it goes.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{Mode, OFlags, RenameFlags, Statx};
+use rustix::io::Errno;
+
+use super::CopyTree;
+use super::dirs::{Dirs, Fds, Id, id, open_dir};
+use super::tree::{Errors, Links, Tree};
+use crate::composite::attributes::{stat, stat_name};
+use crate::composite::calls::Calls;
+use crate::composite::contents::Contents;
+use crate::composite::discard::discard;
+use crate::composite::name::Name;
+use crate::composite::temp::{is, temp_name};
+use crate::error::Error;
+use crate::op::Op;
+use crate::path::At;
+use crate::task::Control;
+
+/// A copy that is under way.
+pub(crate) struct Begun {
+    pub(crate) root: Arc<Dirs>,
+    dir: OwnedFd,
+    temp: CString,
+    name: CString,
+    to: At,
+    durable: bool,
+}
+
+/// Opens the original and makes the directory that is to be the copy, under a temporary name.
+pub(crate) struct Begin {
+    pub(crate) args: Option<CopyTree>,
+    pub(crate) control: Arc<Control>,
+}
+
+impl Op for Begin {
+    type Val = Result<Begun, Error>;
+    type Out = Result<Begun, Error>;
+    const NAME: &'static str = "copy_tree_begin";
+    fn run(&mut self) -> io::Result<Self::Val> {
+        let args = self.args.take().ok_or(Errno::INVAL)?;
+        Ok(begin(args, self.control.clone()))
+    }
+    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
+        res.unwrap_or_else(|e| Err(Error::new(Self::NAME, "", e)))
+    }
+}
+
+fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
+    let calls = Calls(&control);
+    let from = calls.step("openat", &args.from, || open_dir(args.from.dirfd(), args.from.path()))?;
+    let st = calls.step("statx", &args.from, || stat(from.as_fd()))?;
+    let target = without_slashes(args.to.path().to_bytes());
+    let name = Name::split(&args.to, target).map_err(|e| Error::new("openat", args.to.path_buf(), e))?;
+    let dir = calls.step("openat", &args.to, || name.open_dir(OFlags::RDONLY))?;
+    let name = name.name().to_owned();
+    match calls.step("statx", &args.to, || stat_name(dir.as_fd(), &name)) {
+        Err(e) if is(&e, &[Errno::NOENT]) => {}
+        Err(e) => return Err(e),
+        Ok(_) => return Err(Error::new("statx", args.to.path_buf(), Errno::EXIST)),
+    }
+    refuse_inside(calls, &args.to, dir.as_fd(), id(&st))?;
+    let temp = temp_name();
+    calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&dir, &temp, Mode::RWXU))?;
+    let root = make_root(&args, calls, &control, dir.as_fd(), &temp, from, st);
+    match root {
+        Ok(root) => Ok(Begun { root, dir, temp, name, to: args.to, durable: args.durable }),
+        Err(e) => {
+            let _ = discard(calls, &args.to, dir.as_fd(), &temp);
+            Err(e)
+        }
+    }
+}
+
+fn make_root(
+    args: &CopyTree,
+    calls: Calls<'_>,
+    control: &Arc<Control>,
+    dir: BorrowedFd<'_>,
+    temp: &CString,
+    from: OwnedFd,
+    st: Statx,
+) -> Result<Arc<Dirs>, Error> {
+    let to = calls.step("openat", &args.to, || open_dir(dir, temp))?;
+    // What is made in here is to have the original's ACLs, not those that this place hands down.
+    for name in [c"system.posix_acl_default", c"system.posix_acl_access"] {
+        match calls.step("fremovexattr", &args.to, || rustix::fs::fremovexattr(&to, name)) {
+            Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP]) => {}
+            res => res?,
+        }
+    }
+    let copy = calls.step("statx", &args.to, || stat(to.as_fd()))?;
+    let kept = temp_name();
+    calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&to, &kept, Mode::RWXU))?;
+    let links = calls.step("openat", &args.to, || open_dir(to.as_fd(), &kept))?;
+    let ids = (id(&st), id(&copy));
+    let tree = Tree {
+        from_path: args.from.path_buf(),
+        to_path: args.to.path_buf(),
+        from: ids.0,
+        temp: ids.1,
+        one_file_system: args.one_file_system,
+        keep_going: args.keep_going,
+        contents: Contents::new(),
+        progress: args.progress.clone(),
+        control: control.clone(),
+        opened: Default::default(),
+        links: Links::new(links, kept),
+        errors: Mutex::new(Errors::default()),
+    };
+    Ok(Dirs::root(Arc::new(tree), Fds { from, to }, ids, st))
+}
+
+/// The target may be given as for `mkdir`, with slashes at its end.
+fn without_slashes(path: &[u8]) -> &[u8] {
+    let end = path.iter().rposition(|&b| b != b'/').map_or(path.len().min(1), |last| last + 1);
+    &path[..end]
+}
+
+/// Nothing of the way up from the target may be the original: it would be copied into itself.
+fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Result<(), Error> {
+    let mut up = calls.step("openat", to, || open_dir(dir, c"."))?;
+    let mut last = None;
+    loop {
+        let st = calls.step("statx", to, || stat(up.as_fd()))?;
+        if id(&st) == from {
+            return Err(Error::new("mkdirat", to.path_buf(), Errno::INVAL));
+        }
+        if last == Some(id(&st)) {
+            return Ok(()); // the root is its own parent
+        }
+        last = Some(id(&st));
+        up = match calls.step("openat", to, || open_parent(up.as_fd())) {
+            // Who may not look further up cannot have named it as the original by a path.
+            Err(e) if is(&e, &[Errno::ACCESS]) => return Ok(()),
+            up => up?,
+        };
+    }
+}
+
+fn open_parent(dir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::openat(dir, c"..", flags, Mode::empty())
+}
+
+/// Lets the complete copy appear.
+pub(crate) struct Appear(pub(crate) Arc<Begun>);
+
+impl Op for Appear {
+    type Val = Result<(), Error>;
+    type Out = Result<(), Error>;
+    const NAME: &'static str = "copy_tree_end";
+    fn run(&mut self) -> io::Result<Self::Val> {
+        Ok(appear(&self.0))
+    }
+    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
+        res.unwrap_or_else(|e| Err(Error::new(Self::NAME, self.0.to.path_buf(), e)))
+    }
+}
+
+fn appear(begun: &Begun) -> Result<(), Error> {
+    let (tree, at) = (&begun.root.tree, &begun.to);
+    let calls = tree.calls();
+    let fds = begun.root.fds()?;
+    discard(calls, at, fds.to.as_fd(), &tree.links.name)?;
+    begun.root.finish()?;
+    if begun.durable {
+        calls.step("syncfs", at, || rustix::fs::syncfs(&fds.to))?;
+    }
+    let (dir, temp, name) = (begun.dir.as_fd(), &begun.temp, &begun.name);
+    let rename = || match rustix::fs::renameat_with(dir, temp, dir, name, RenameFlags::NOREPLACE) {
+        // Without that flag a directory replaces nothing but an empty directory.
+        Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(dir, temp, dir, name),
+        res => res,
+    };
+    calls.step("renameat2", at, rename)?;
+    tree.progress.add_entry();
+    if begun.durable {
+        calls.finally("fsync", at, || rustix::fs::fsync(dir))?;
+    }
+    Ok(())
+}
+
+/// Takes away what has been copied.
+pub(crate) struct Discard(pub(crate) Arc<Begun>);
+
+impl Op for Discard {
+    type Val = Result<(), Error>;
+    type Out = Result<(), Error>;
+    const NAME: &'static str = "copy_tree_discard";
+    fn run(&mut self) -> io::Result<Self::Val> {
+        let begun = &self.0;
+        match stat_name(begun.dir.as_fd(), &begun.temp) {
+            Err(Errno::NOENT) => Ok(Ok(())), // it has appeared
+            _ => Ok(discard(begun.root.tree.calls(), &begun.to, begun.dir.as_fd(), &begun.temp)),
+        }
+    }
+    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
+        res.unwrap_or_else(|e| Err(Error::new(Self::NAME, self.0.to.path_buf(), e)))
+    }
+}

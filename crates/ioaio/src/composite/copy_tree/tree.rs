@@ -1,0 +1,109 @@
+//! What the requests of one copy of a tree share.
+
+use std::ffi::CString;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use rustix::fs::{AtFlags, Statx};
+use rustix::io::Errno;
+
+use super::dirs::{Dirs, Fds, Id, Opened, id};
+use crate::Progress;
+use crate::composite::calls::Calls;
+use crate::composite::contents::Contents;
+use crate::composite::temp::is;
+use crate::error::Error;
+use crate::task::Control;
+
+/// Errors that are kept in full when a copy goes on after them; more are only counted.
+const ERRORS: usize = 1000;
+const SHARDS: usize = 64;
+
+pub(crate) struct Tree {
+    pub(crate) from_path: PathBuf,
+    pub(crate) to_path: PathBuf,
+    /// The roots, of the original and of the copy under its temporary name.
+    pub(crate) from: Id,
+    pub(crate) temp: Id,
+    pub(crate) one_file_system: bool,
+    pub(crate) keep_going: bool,
+    pub(crate) contents: Contents,
+    pub(crate) progress: Progress,
+    pub(crate) control: Arc<Control>,
+    pub(crate) opened: Opened,
+    pub(crate) links: Links,
+    pub(crate) errors: Mutex<Errors>,
+}
+
+/// What could not be copied; see [`CopyTree`](super::CopyTree).
+#[derive(Debug, Default)]
+pub(crate) struct Errors {
+    pub(crate) first: Vec<Error>,
+    pub(crate) count: u64,
+}
+
+impl Tree {
+    pub(crate) fn calls(&self) -> Calls<'_> {
+        Calls(&self.control)
+    }
+    /// An error of one entry: recorded, or the end of it all.
+    pub(crate) fn tolerate<T>(&self, res: Result<T, Error>) -> Result<Option<T>, Error> {
+        let error = match res {
+            Ok(value) => return Ok(Some(value)),
+            Err(e) if !self.keep_going || is(&e, &[Errno::CANCELED]) => return Err(e),
+            Err(e) => e,
+        };
+        let mut errors = self.errors.lock().expect("errors");
+        errors.count += 1;
+        if errors.first.len() < ERRORS {
+            errors.first.push(error);
+        }
+        Ok(None)
+    }
+}
+
+/// Files with several names become one file with several names: the first copy goes into a
+/// directory of its own, named after the original's inode, and every name is linked from there. So
+/// nothing has to be remembered, however many there are.
+pub(crate) struct Links {
+    pub(crate) dir: OwnedFd,
+    pub(crate) name: CString,
+    /// Held while a file is copied, for nobody to link to a part of it.
+    busy: [Mutex<()>; SHARDS],
+}
+
+impl Links {
+    pub(crate) fn new(dir: OwnedFd, name: CString) -> Self {
+        Links { dir, name, busy: [const { Mutex::new(()) }; SHARDS] }
+    }
+    /// Links `to` to the copy of the file `st`, after `copy` has made that if there is none yet.
+    pub(crate) fn link(
+        &self,
+        dirs: &Dirs,
+        to: &Fds,
+        name: &std::ffi::CStr,
+        st: &Statx,
+        copy: impl FnOnce(&OwnedFd, &std::ffi::CStr) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let (major, minor, ino) = id(st);
+        let kept = CString::new(format!("{major}-{minor}-{ino}")).expect("digits");
+        let (calls, place) = (dirs.tree.calls(), dirs.to(name));
+        let link = || {
+            let (from, to) = (self.dir.as_fd(), to.to.as_fd());
+            calls.step("linkat", &place, || rustix::fs::linkat(from, &kept, to, name, AtFlags::empty()))
+        };
+        let _busy = self.busy[ino as usize % SHARDS].lock().expect("no code panics here");
+        match link() {
+            Err(e) if is(&e, &[Errno::NOENT]) => {}
+            // As many names as a file can have: here begins another one.
+            Err(e) if is(&e, &[Errno::MLINK]) => {
+                let unlink = || rustix::fs::unlinkat(&self.dir, &kept, AtFlags::empty());
+                calls.step("unlinkat", &place, unlink)?;
+            }
+            res => return res,
+        }
+        copy(&self.dir, &kept)?;
+        link()
+    }
+}

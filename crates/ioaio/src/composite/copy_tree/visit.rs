@@ -1,0 +1,150 @@
+//! One request of a copy: some names of one directory, copied on a worker.
+
+use std::ffi::{CStr, CString};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx};
+use rustix::io::Errno;
+
+use super::dirs::{Dirs, Entry, Fds, Spot};
+use crate::composite::attributes::{Pair, kind, stat};
+use crate::composite::calls::Place;
+use crate::composite::special::{self, Special};
+use crate::error::Error;
+use crate::op::Op;
+
+const BITS: u32 = 0o777;
+
+/// What is to be done in a tree.
+pub(crate) enum Job {
+    /// A subdirectory, by its name.
+    Begin(Arc<Dirs>, CString),
+    /// More names of a directory.
+    GoOn(Arc<Dirs>),
+}
+
+/// Does a job; gives those that come of it.
+pub(crate) struct CopyDir(pub(crate) Option<Job>);
+
+impl Op for CopyDir {
+    type Val = Result<Vec<Job>, Error>;
+    type Out = Result<Vec<Job>, Error>;
+    const NAME: &'static str = "copy_dir";
+    fn run(&mut self) -> io::Result<Self::Val> {
+        Ok(self.0.take().map_or(Ok(Vec::new()), visit))
+    }
+    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
+        res.unwrap_or_else(|e| Err(Error::new(Self::NAME, "", e)))
+    }
+}
+
+fn visit(job: Job) -> Result<Vec<Job>, Error> {
+    let dirs = match job {
+        Job::GoOn(dirs) => dirs,
+        Job::Begin(parent, name) => {
+            let tree = parent.tree.clone();
+            let begun = Dirs::begin(&parent, &name);
+            tree.tolerate(parent.done())?;
+            match tree.tolerate(begun)? {
+                Some(dirs) => dirs,
+                None => return Ok(Vec::new()),
+            }
+        }
+    };
+    let tree = dirs.tree.clone();
+    let fds = dirs.fds()?;
+    let batch = dirs.next(&fds);
+    let mut jobs = Vec::new();
+    if let Some(batch) = tree.tolerate(batch)? {
+        if !batch.ended {
+            jobs.push(Job::GoOn(dirs.clone()));
+        }
+        for entry in batch.names {
+            match entry.kind {
+                FileType::Directory => jobs.push(Job::Begin(dirs.clone(), entry.name)),
+                _ => drop(tree.tolerate(copy_entry(&dirs, &fds, &entry))?),
+            }
+        }
+    }
+    drop(fds);
+    tree.tolerate(dirs.done())?;
+    Ok(jobs)
+}
+
+fn copy_entry(dirs: &Dirs, fds: &Fds, entry: &Entry) -> Result<(), Error> {
+    match entry.kind {
+        FileType::RegularFile => copy_file(dirs, fds, &entry.name)?,
+        _ => copy_special(dirs, fds, &entry.name)?,
+    }
+    dirs.tree.progress.add_entry();
+    Ok(())
+}
+
+/// It is not what the directory said it was.
+fn changed(place: &Spot<'_>) -> Error {
+    Error::new("statx", place.place(), Errno::BUSY)
+}
+
+fn copy_file(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
+    let (calls, from_place) = (dirs.tree.calls(), dirs.from(name));
+    // Also if it is a FIFO by now, opening does not wait.
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(&fds.from, name, flags, Mode::empty());
+    let from = calls.step("openat", &from_place, open)?;
+    let st = calls.step("statx", &from_place, || stat(from.as_fd()))?;
+    if kind(&st) != FileType::RegularFile {
+        return Err(changed(&from_place));
+    }
+    let copy = |dir: &OwnedFd, to: &CStr| copy_opened(dirs, name, &from, &st, dir, to);
+    match st.stx_nlink {
+        0 | 1 => copy(&fds.to, name),
+        _ => dirs.tree.links.link(dirs, fds, name, &st, copy),
+    }
+}
+
+/// Into a new file `to`, which goes again if that fails.
+fn copy_opened(
+    dirs: &Dirs,
+    name: &CStr,
+    from: &OwnedFd,
+    st: &Statx,
+    dir: &OwnedFd,
+    to: &CStr,
+) -> Result<(), Error> {
+    let tree = &dirs.tree;
+    let (calls, from_place, to_place) = (tree.calls(), dirs.from(name), dirs.to(name));
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    // Nobody else gets into the tree yet, so it may have its mode from the start.
+    let mode = Mode::from_raw_mode(u32::from(st.stx_mode) & BITS);
+    let file = calls.step("openat", &to_place, || rustix::fs::openat(dir, to, flags, mode))?;
+    let pair =
+        Pair { calls, from: from.as_fd(), from_place: &from_place, to: file.as_fd(), to_place: &to_place };
+    let copied = tree
+        .contents
+        .copy(pair, st, &tree.progress)
+        .and_then(|_| pair.copy_owner_and_mode(st))
+        .and_then(|()| pair.copy_times(st));
+    if copied.is_err() {
+        let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(dir, to, AtFlags::empty()));
+    }
+    copied
+}
+
+fn copy_special(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
+    let (calls, from_place, to_place) = (dirs.tree.calls(), dirs.from(name), dirs.to(name));
+    let held = calls.step("openat", &from_place, || special::hold(fds.from.as_fd(), name))?;
+    let st = calls.step("statx", &from_place, || stat(held.as_fd()))?;
+    if matches!(kind(&st), FileType::RegularFile | FileType::Directory) {
+        return Err(changed(&from_place));
+    }
+    let new = Special::of(calls, &from_place, held.as_fd(), &st)?;
+    let to = fds.to.as_fd();
+    calls.step(new.call(), &to_place, || new.make(to, name))?;
+    let finished = special::finish(calls, &to_place, to, name, &st);
+    if finished.is_err() {
+        let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(to, name, AtFlags::empty()));
+    }
+    finished
+}
