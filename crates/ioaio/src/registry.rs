@@ -118,6 +118,8 @@ static OPS: &[OpInfo] = &[
         ["", "", "write, not atomic", "write, not atomic"]),
     op::<Copy>(&["copy"], "", &[],
         ["aio_copy", "uv_fs_copyfile", "copy", ""]),
+    op::<Task<CopyTree>>(&["copy_tree"], "", &[],
+        ["", "", "", ""]),
     op::<PathSync>(&["pathsync"], "", &[],
         ["aio_pathsync", "", "", ""]),
 ];

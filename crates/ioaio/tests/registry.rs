@@ -7,8 +7,15 @@ use std::path::Path;
 /// The sources of operations and composites.
 fn sources() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let files = ["ops", "composite"].map(|dir| fs::read_dir(root.join(dir)).expect("a directory of sources"));
-    files.into_iter().flatten().map(|file| fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    let mut todo = vec![root.join("ops"), root.join("composite")];
+    let mut sources = Vec::new();
+    while let Some(path) = todo.pop() {
+        match path.is_dir() {
+            true => todo.extend(fs::read_dir(path).expect("a directory").map(|file| file.unwrap().path())),
+            false => sources.push(fs::read_to_string(path).unwrap()),
+        }
+    }
+    sources
 }
 
 /// The names of the public functions that make a request.
