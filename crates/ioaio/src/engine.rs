@@ -208,6 +208,8 @@ impl Inner {
             if !req.step(&mut std::task::Context::from_waker(&waker)) {
                 return self.pool.park(self, req);
             }
+        } else if req.cancel_flag().load(Ordering::SeqCst) {
+            req.fail(Errno::CANCELED); // cancelled on its way from another route
         } else {
             if let Some(time) = req.delay {
                 std::thread::sleep(time);

@@ -4,6 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
@@ -136,8 +137,8 @@ impl<'a, O: Op> Request<'a, O> {
             return block_on(self.into_future());
         }
         let mut op = self.op;
-        self.aio.inner().count_inline();
         let res = op.check().and_then(|()| {
+            inner.count_inline();
             loop {
                 match op.run() {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -168,7 +169,7 @@ fn answer<O: Op>(aio: &Aio, op: &mut O) -> Answer<O::Val> {
         Some(Fault::Short) => op.shorten(),
         None => {}
     }
-    let deep = inner.nreqs.load(std::sync::atomic::Ordering::Relaxed) > op.inline_depth();
+    let deep = inner.nreqs.load(Ordering::Relaxed) > op.inline_depth();
     if !inner.inline_on || deep {
         return Answer::Later(None);
     }
