@@ -86,7 +86,9 @@ pub use op::Op;
 pub use ops::*;
 pub use path::At;
 pub use registry::{OpInfo, ops, ops_table};
-pub use rustix::fs::{Access, OFlags, RenameFlags, ResolveFlags};
+pub use rustix::fs::{
+    Access, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes, StatxFlags,
+};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;
 pub use submit::{Handle, PathOp, Pending, Request, TwoPathOp};

@@ -124,7 +124,7 @@ impl Metadata {
     }
 }
 
-fn system_time((sec, nsec): (i64, u32)) -> SystemTime {
+pub(super) fn system_time((sec, nsec): (i64, u32)) -> SystemTime {
     let secs = Duration::from_secs(sec.unsigned_abs());
     let epoch = if sec < 0 { SystemTime::UNIX_EPOCH - secs } else { SystemTime::UNIX_EPOCH + secs };
     epoch + Duration::from_nanos(nsec.into())

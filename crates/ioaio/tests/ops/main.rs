@@ -14,6 +14,8 @@ mod permission;
 mod rename;
 mod rw;
 mod stat;
+mod statvfs;
+mod statx;
 mod sync;
 mod time;
 mod truncate;
