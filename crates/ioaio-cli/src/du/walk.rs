@@ -157,7 +157,7 @@ impl<'a> Walk<'a> {
     }
     fn request(&mut self, id: Id, dir: Option<Dir>) {
         let answers = self.answers.0.clone();
-        let mut request = self.aio.read_dir(&self.tree.get(id).name).stat(true).keep_open(true);
+        let mut request = self.aio.read_dir(&self.tree.get(id).name).stat(true).born(false).keep_open(true);
         if let Some(dir) = &dir {
             request = request.at(dir);
         }

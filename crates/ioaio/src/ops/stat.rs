@@ -53,6 +53,29 @@ impl Metadata {
             has_birth: st.stx_mask & StatxFlags::BTIME.bits() != 0,
         }
     }
+    pub(crate) fn without_birth(st: &rustix::fs::Stat) -> Self {
+        let dev = |dev| (rustix::fs::major(dev), rustix::fs::minor(dev));
+        let time = |sec: i64, nsec: u64| (sec, nsec as u32);
+        Metadata {
+            mode: st.st_mode,
+            nlink: st.st_nlink as u32,
+            uid: st.st_uid,
+            gid: st.st_gid,
+            dev: dev(st.st_dev),
+            rdev: dev(st.st_rdev),
+            ino: st.st_ino,
+            size: st.st_size as u64,
+            blocks: st.st_blocks as u64,
+            blksize: st.st_blksize as u32,
+            times: [
+                time(st.st_atime, st.st_atime_nsec),
+                time(st.st_mtime, st.st_mtime_nsec),
+                time(st.st_ctime, st.st_ctime_nsec),
+                (0, 0),
+            ],
+            has_birth: false,
+        }
+    }
     /// The size in bytes.
     #[allow(clippy::len_without_is_empty, reason = "a file's length, as in std")]
     pub fn len(&self) -> u64 {

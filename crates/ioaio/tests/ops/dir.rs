@@ -101,3 +101,30 @@ fn read_dir_is_relative_to_a_directory() {
         assert_eq!(errno(t.get(t.read_dir(".").at(&sub))), Errno::NOENT, "removed");
     });
 }
+
+#[test]
+fn the_cheaper_stat_tells_the_same_but_for_the_birth() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("file"), "four").unwrap();
+    std::os::unix::fs::symlink("nowhere", dir.path().join("link")).unwrap();
+    std::fs::create_dir(dir.path().join("dir")).unwrap();
+    each_route(|t| {
+        let ask = |born| {
+            let list = t.get(t.read_dir(dir.path()).stat(true).born(born)).unwrap();
+            let mut found: Vec<_> = list
+                .iter()
+                .map(|e| (e.name().to_owned(), *e.metadata().unwrap().as_ref().unwrap()))
+                .collect();
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            found
+        };
+        for ((name, full), (_, brief)) in ask(true).into_iter().zip(ask(false)) {
+            assert_eq!(brief.born(), None);
+            let all = |m: ioaio::Metadata| {
+                let numbers = (m.mode(), m.nlink(), m.uid(), m.gid(), m.dev(), m.rdev(), m.ino());
+                (numbers, m.len(), m.blocks(), m.blksize(), m.modified(), m.changed())
+            };
+            assert_eq!(all(full), all(brief), "{name:?}");
+        }
+    });
+}
