@@ -87,7 +87,7 @@ pub use ops::*;
 pub use path::At;
 pub use registry::{OpInfo, ops, ops_table};
 pub use rustix::fs::{
-    Access, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes, StatxFlags,
+    Access, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes, StatxFlags, XattrFlags,
 };
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;

@@ -17,6 +17,7 @@ mod statx;
 mod sync;
 mod time;
 mod truncate;
+mod xattr;
 
 pub use dir::{Entries, Entry, FileType, ReadDir};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
@@ -34,3 +35,4 @@ pub use statx::{Statx, StatxInfo, StatxSync};
 pub use sync::Fsync;
 pub use time::{SetTime, Utimens};
 pub use truncate::Truncate;
+pub use xattr::{Getxattr, Listxattr, Removexattr, Setxattr};

@@ -96,6 +96,31 @@ impl<'a> Sqe<'a> {
     pub fn ftruncate(fd: BorrowedFd<'a>, len: u64) -> Self {
         Self::new(opcode::Ftruncate::new(types::Fd(fd.as_raw_fd()), len).build())
     }
+    /// `getxattr(2)`.
+    pub fn getxattr(path: &'a CStr, name: &'a CStr, value: &'a mut [u8]) -> Option<Self> {
+        let len = u32::try_from(value.len()).ok()?;
+        let value = value.as_mut_ptr().cast();
+        Some(Self::new(opcode::GetXattr::new(name.as_ptr(), value, path.as_ptr(), len).build()))
+    }
+    /// `fgetxattr(2)`.
+    pub fn fgetxattr(fd: BorrowedFd<'a>, name: &'a CStr, value: &'a mut [u8]) -> Option<Self> {
+        let len = u32::try_from(value.len()).ok()?;
+        let (fd, value) = (types::Fd(fd.as_raw_fd()), value.as_mut_ptr().cast());
+        Some(Self::new(opcode::FGetXattr::new(fd, name.as_ptr(), value, len).build()))
+    }
+    /// `setxattr(2)`.
+    pub fn setxattr(path: &'a CStr, name: &'a CStr, value: &'a [u8], flags: u32) -> Option<Self> {
+        let len = u32::try_from(value.len()).ok()?;
+        let entry = opcode::SetXattr::new(name.as_ptr(), value.as_ptr().cast(), path.as_ptr(), len);
+        Some(Self::new(entry.flags(flags as i32).build()))
+    }
+    /// `fsetxattr(2)`.
+    pub fn fsetxattr(fd: BorrowedFd<'a>, name: &'a CStr, value: &'a [u8], flags: u32) -> Option<Self> {
+        let len = u32::try_from(value.len()).ok()?;
+        let fd = types::Fd(fd.as_raw_fd());
+        let entry = opcode::FSetXattr::new(fd, name.as_ptr(), value.as_ptr().cast(), len);
+        Some(Self::new(entry.flags(flags as i32).build()))
+    }
     /// `fsync(2)` or `fdatasync(2)`.
     pub fn fsync(fd: BorrowedFd<'a>, data_only: bool) -> Self {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };

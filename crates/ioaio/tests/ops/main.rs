@@ -19,6 +19,7 @@ mod statx;
 mod sync;
 mod time;
 mod truncate;
+mod xattr;
 
 mod differential;
 mod direct;
