@@ -4,7 +4,6 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use ::ioaio::{Aio, AlignedBuf, File, OFlags};
-use futures::executor::block_on;
 use futures::stream::{FuturesUnordered, TryStreamExt};
 
 use super::Subject;
@@ -148,7 +147,7 @@ impl Subject for Callbacks {
     }
 }
 
-/// A future for each request in flight, on the executor of the `futures` crate.
+/// A future for each request in flight, run by `Aio::block_on`.
 pub struct Futures {
     aio: Aio,
 }
@@ -170,9 +169,9 @@ impl Futures {
         run.measure(|cursor| {
             let tasks = buffers.into_iter().map(|buffer| task(cursor.clone(), buffer));
             if run.depth == 1 {
-                return tasks.into_iter().try_for_each(block_on);
+                return tasks.into_iter().try_for_each(|task| self.aio.block_on(task));
             }
-            block_on(tasks.collect::<FuturesUnordered<_>>().try_collect())
+            self.aio.block_on(tasks.collect::<FuturesUnordered<_>>().try_collect())
         })
     }
 }

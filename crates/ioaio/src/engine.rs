@@ -158,9 +158,10 @@ impl Inner {
         else {
             return self.to_pool(req);
         };
-        match ring.push(req, !callback) {
-            // What the kernel has not been told of is for poll to flush.
-            Ok(()) if callback => self.bell.ring(),
+        // Who polls also flushes what the kernel has not been told of.
+        let polled = callback || self.drivers.load(Ordering::SeqCst) > 0;
+        match ring.push(req, !polled) {
+            Ok(()) if polled => self.bell.ring(),
             Ok(()) => self.ensure_reaper(),
             Err(req) => self.to_pool(req),
         }
@@ -337,6 +338,14 @@ impl Inner {
         self.pool.queued() + self.ring.as_ref().map_or(0, Ring::queued)
     }
     pub(crate) fn wait(self: &Arc<Self>, timeout: Option<Duration>) -> io::Result<bool> {
+        self.wait_until(timeout, || self.nreqs.load(Ordering::SeqCst) == 0)
+    }
+    /// Waits for something to deliver (true), or until `over` (false).
+    pub(crate) fn wait_until(
+        self: &Arc<Self>,
+        timeout: Option<Duration>,
+        over: impl Fn() -> bool,
+    ) -> io::Result<bool> {
         if self.forked() {
             return Err(Errno::OWNERDEAD.into());
         }
@@ -346,14 +355,14 @@ impl Inner {
             if self.npending() > 0 || !self.ticks.lock().expect("ticks").is_empty() {
                 return Ok(true);
             }
-            if self.nreqs.load(Ordering::Acquire) == 0 {
+            if over() {
                 return Ok(false);
             }
             if (0..HELP).take_while(|_| self.help()).count() > 0 {
                 continue;
             }
             self.bell.silence();
-            if self.has_work() || self.nreqs.load(Ordering::SeqCst) == 0 {
+            if self.has_work() || over() {
                 self.bell.ring();
                 continue;
             }
@@ -406,12 +415,10 @@ impl Inner {
             }
         }
     }
-    #[cfg(any(feature = "tokio", feature = "async-io"))]
     pub(crate) fn driver_began(&self) {
         self.drivers.fetch_add(1, Ordering::SeqCst);
     }
     /// What a driver leaves behind is the reaper's.
-    #[cfg(any(feature = "tokio", feature = "async-io"))]
     pub(crate) fn driver_ended(self: &Arc<Self>) {
         self.drivers.fetch_sub(1, Ordering::SeqCst);
         // Who counted on the driver, under this lock, has counted its request in before.

@@ -41,6 +41,7 @@ mod aio;
 #[cfg(feature = "async-io")]
 pub mod async_io;
 mod bell;
+mod block_on;
 mod buf;
 mod composite;
 mod config;
