@@ -99,6 +99,8 @@ static OPS: &[OpInfo] = &[
         ["aio_symlink", "uv_fs_symlink", "symlink", "symlink"]),
     op::<Readlink>(&["readlink"], "readlinkat", &[],
         ["aio_readlink", "uv_fs_readlink", "read_link", ""]),
+    op::<Realpath>(&["realpath"], "openat, readlink", &[],
+        ["aio_realpath", "uv_fs_realpath", "canonicalize", ""]),
     op::<Rename>(&["rename"], "renameat, renameat2", &[("RENAMEAT", "5.11")],
         ["aio_rename, aio_rename2", "uv_fs_rename", "rename", "rename"]),
     op::<Chmod<At>>(&["chmod", "fchmod"], "fchmodat, fchmod", &[],

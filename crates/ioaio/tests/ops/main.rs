@@ -11,6 +11,7 @@ mod nop;
 mod open;
 mod owner;
 mod permission;
+mod realpath;
 mod rename;
 mod rw;
 mod stat;
