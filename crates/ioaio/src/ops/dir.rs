@@ -151,6 +151,8 @@ pub struct ReadDir {
     stat: bool,
     born: bool,
     keep_open: bool,
+    dirs_first: bool,
+    stat_order: bool,
 }
 
 impl ReadDir {
@@ -169,6 +171,22 @@ impl ReadDir {
             list.names.extend_from_slice(entry.file_name().to_bytes_with_nul());
         }
         Ok(list)
+    }
+    fn sort(&self, list: &mut Entries) {
+        if self.stat_order {
+            list.items.sort_unstable_by_key(|item| item.ino);
+        }
+        if self.dirs_first {
+            // Where the file system does not tell, a name without a dot is more often a directory's.
+            list.items.sort_by_key(|item| match item.kind {
+                FileType::Directory => 0,
+                FileType::Unknown => {
+                    let has_dot = list.names[item.start..item.start + item.len].contains(&b'.');
+                    1 + u8::from(has_dot)
+                }
+                _ => 3,
+            });
+        }
     }
     fn stats(dir: &OwnedFd, list: &mut Entries, born: bool) {
         let ask = |item: &Item| stat(dir, &list.names[item.start..=item.start + item.len], born);
@@ -208,6 +226,7 @@ impl Op for ReadDir {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let dir = rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, Mode::empty())?;
         let mut list = Self::names(&dir)?;
+        self.sort(&mut list);
         if self.stat {
             Self::stats(&dir, &mut list, self.born);
         }
@@ -250,6 +269,24 @@ impl Request<'_, ReadDir> {
         self.op.keep_open = yes;
         self
     }
+    /// Sorts directories before everything else, for programs that go into them first.
+    pub fn dirs_first(mut self, yes: bool) -> Self {
+        self.op.dirs_first = yes;
+        self
+    }
+    /// Sorts by inode number, the order in which asking for the files costs a disk the fewest seeks;
+    /// with [`dirs_first`](Self::dirs_first), directories and the rest each.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let list = ioaio::Aio::new()?.read_dir("/etc").stat_order(true).wait()?;
+    /// assert!(list.iter().map(|entry| entry.ino()).is_sorted());
+    /// # Ok(()) }
+    /// ```
+    pub fn stat_order(mut self, yes: bool) -> Self {
+        self.op.stat_order = yes;
+        self
+    }
 }
 
 impl Aio {
@@ -268,6 +305,8 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn read_dir(&self, path: impl AsRef<Path>) -> Request<'_, ReadDir> {
-        Request::new(self, ReadDir { at: At::new(path.as_ref()), stat: false, born: true, keep_open: false })
+        let at = At::new(path.as_ref());
+        let (stat, keep_open, dirs_first, stat_order) = (false, false, false, false);
+        Request::new(self, ReadDir { at, stat, born: true, keep_open, dirs_first, stat_order })
     }
 }

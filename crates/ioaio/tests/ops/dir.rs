@@ -128,3 +128,38 @@ fn the_cheaper_stat_tells_the_same_but_for_the_birth() {
         }
     });
 }
+
+#[test]
+fn directories_come_first_and_names_in_the_order_of_inodes() {
+    let dir = tempdir().unwrap();
+    for n in 0..300 {
+        let path = dir.path().join(format!("{:x}", (n as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        match n % 3 {
+            0 => fs::create_dir(path).unwrap(),
+            1 => symlink(".", path).unwrap(),
+            _ => fs::write(path, "").unwrap(),
+        }
+    }
+    let is_dir = |e: ioaio::Entry<'_>| e.file_type() == FileType::Directory;
+    each_route(|t| {
+        let plain = t.get(t.read_dir(dir.path())).unwrap();
+        let first = t.get(t.read_dir(dir.path()).dirs_first(true)).unwrap();
+        assert!(first.iter().take(100).all(is_dir) && !first.iter().skip(100).any(is_dir));
+        let order = |list: &Entries, dirs| -> Vec<_> {
+            list.iter().filter(|e| is_dir(*e) == dirs).map(|e| e.name().to_owned()).collect()
+        };
+        for dirs in [true, false] {
+            assert_eq!(order(&first, dirs), order(&plain, dirs), "each in the order of the file system");
+        }
+        let sorted = t.get(t.read_dir(dir.path()).stat_order(true)).unwrap();
+        assert!(sorted.iter().map(|e| e.ino()).is_sorted());
+        let both = t.get(t.read_dir(dir.path()).stat_order(true).dirs_first(true).stat(true)).unwrap();
+        assert!(both.iter().map(|e| (!is_dir(e), e.ino())).is_sorted());
+        for entry in both.iter() {
+            assert_eq!(entry.metadata().unwrap().as_ref().unwrap().ino(), entry.ino());
+        }
+        for list in [&first, &sorted, &both] {
+            assert_eq!(own(list), own(&plain));
+        }
+    });
+}

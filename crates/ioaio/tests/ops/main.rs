@@ -24,6 +24,7 @@ mod xattr;
 
 mod differential;
 mod direct;
+mod opcodes;
 mod pipe;
 mod privilege;
 mod relative;
