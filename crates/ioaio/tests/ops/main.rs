@@ -29,5 +29,6 @@ mod pipe;
 mod privilege;
 mod relative;
 mod resolve;
+mod twins;
 
 common::refused::tests!();
