@@ -88,8 +88,10 @@ pub use ops::*;
 pub use path::At;
 pub use registry::{OpInfo, ops, ops_table};
 pub use rustix::fs::{
-    Access, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes, StatxFlags, XattrFlags,
+    Access, Advice, FallocateFlags, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes,
+    StatxFlags, XattrFlags,
 };
+pub use rustix::pipe::{PipeFlags, SpliceFlags};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;
 pub use submit::{Handle, PathOp, Pending, Request, TwoPathOp};

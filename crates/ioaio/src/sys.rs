@@ -155,3 +155,12 @@ pub(crate) fn zeroed_statx() -> Box<rustix::fs::Statx> {
     // SAFETY: the struct has only integers, for which zero is a value.
     Box::new(unsafe { std::mem::zeroed() })
 }
+
+/// `sync_file_range(2)`.
+pub(crate) fn sync_file_range(fd: BorrowedFd<'_>, offset: i64, len: i64, flags: u32) -> io::Result<()> {
+    // SAFETY: plain system call on an open descriptor.
+    match unsafe { libc::sync_file_range(fd.as_raw_fd(), offset, len, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -121,6 +121,30 @@ impl<'a> Sqe<'a> {
         let entry = opcode::FSetXattr::new(fd, name.as_ptr(), value.as_ptr().cast(), len);
         Some(Self::new(entry.flags(flags as i32).build()))
     }
+    /// `splice(2)`; `None` for lengths of more than 32 bits.
+    pub fn splice(
+        from: (BorrowedFd<'a>, Option<u64>),
+        to: (BorrowedFd<'a>, Option<u64>),
+        len: usize,
+        flags: u32,
+    ) -> Option<Self> {
+        // -1 stands for the file's own position, which is what `None` means.
+        let offset = |offset: Option<u64>| offset.map_or(-1, |n| n as i64);
+        let (input, output) = (types::Fd(from.0.as_raw_fd()), types::Fd(to.0.as_raw_fd()));
+        let len = u32::try_from(len).ok()?;
+        let splice = opcode::Splice::new(input, offset(from.1), output, offset(to.1), len);
+        Some(Self::new(splice.flags(flags).build()))
+    }
+    /// `tee(2)`; `None` for lengths of more than 32 bits.
+    pub fn tee(from: BorrowedFd<'a>, to: BorrowedFd<'a>, len: usize, flags: u32) -> Option<Self> {
+        let (input, output) = (types::Fd(from.as_raw_fd()), types::Fd(to.as_raw_fd()));
+        let tee = opcode::Tee::new(input, output, u32::try_from(len).ok()?);
+        Some(Self::new(tee.flags(flags).build()))
+    }
+    /// `fallocate(2)`.
+    pub fn fallocate(fd: BorrowedFd<'a>, mode: i32, offset: u64, len: u64) -> Self {
+        Self::new(opcode::Fallocate::new(types::Fd(fd.as_raw_fd()), len).offset(offset).mode(mode).build())
+    }
     /// `fsync(2)` or `fdatasync(2)`.
     pub fn fsync(fd: BorrowedFd<'a>, data_only: bool) -> Self {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };

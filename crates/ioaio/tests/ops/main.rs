@@ -14,11 +14,14 @@ mod permission;
 mod realpath;
 mod rename;
 mod rw;
+mod seek;
+mod space;
 mod stat;
 mod statvfs;
 mod statx;
 mod sync;
 mod time;
+mod transfer;
 mod truncate;
 mod xattr;
 
