@@ -6,7 +6,7 @@
 use std::ffi::CStr;
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, Statx, StatxFlags};
@@ -143,4 +143,46 @@ impl Usage {
         }
         Err(wrong(format!("{who} counts {kib} KiB, du -s {}", self.kib)))
     }
+}
+
+/// A tree that is to be copied.
+pub struct Copies {
+    pub from: PathBuf,
+    pub to: PathBuf,
+    /// Whether the time until it is on the device counts.
+    pub durable: bool,
+    bytes: u64,
+}
+
+impl Copies {
+    pub fn new(from: PathBuf, to: PathBuf, durable: bool) -> io::Result<Copies> {
+        let bytes = apparent_size(&from)?;
+        Ok(Copies { from, to, durable, bytes })
+    }
+
+    /// A copy is right if its files have as many bytes.
+    pub fn check_and_remove(&self) -> io::Result<()> {
+        let bytes = apparent_size(&self.to)?;
+        std::fs::remove_dir_all(&self.to)?;
+        if bytes == self.bytes {
+            return Ok(());
+        }
+        Err(wrong(format!("the copy has {bytes} bytes, the tree {}", self.bytes)))
+    }
+}
+
+/// The sizes of all files in sum; directories have one of their own on every file system.
+fn apparent_size(root: &Path) -> io::Result<u64> {
+    let mut todo = vec![root.to_path_buf()];
+    let mut sum = 0;
+    while let Some(dir) = todo.pop() {
+        for entry in std::fs::read_dir(dir)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => todo.push(entry.path()),
+                false => sum += entry.metadata()?.len(),
+            }
+        }
+    }
+    Ok(sum)
 }

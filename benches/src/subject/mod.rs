@@ -5,12 +5,13 @@
 use std::io;
 
 use crate::run::{Run, Sample};
-use crate::work::{Files, Nops, Reads, Usage};
+use crate::work::{Copies, Files, Nops, Reads, Usage};
 
 mod a10;
 mod blocking;
 mod command;
 mod compio;
+mod copies;
 mod ioaio;
 mod loops;
 mod perl;
@@ -49,6 +50,11 @@ pub trait Subject {
     /// Requests that do nothing.
     fn nop(&mut self, _run: &Run<Nops>) -> io::Result<Sample> {
         cannot("empty requests")
+    }
+
+    /// A copy of a tree; one operation is the whole tree, and the copy is gone afterwards.
+    fn copy(&mut self, _run: &Run<Copies>) -> io::Result<Sample> {
+        cannot("copies of trees")
     }
 
     /// The space used by a tree; one operation is the whole tree.
@@ -203,6 +209,11 @@ pub fn for_nop() -> Vec<Entry> {
     ];
     list.extend(perls(&[1, 8]));
     list
+}
+
+/// Copies of a tree.
+pub fn for_copy() -> Vec<Entry> {
+    vec![entry("ioaio", copies::CopyTree::new), entry("cp -a", || Ok(copies::Cp))]
 }
 
 /// Disk usage of a tree; `threads` for the plain walk, `ours` the user's own command.
