@@ -12,6 +12,7 @@ use crate::file::{Dir, File};
 ///
 /// A relative path without a [`Dir`] is resolved against the process's directory when the request
 /// is executed, not when it is submitted.
+#[derive(Clone)]
 pub struct At {
     dir: Option<Dir>,
     path: Option<CString>,

@@ -157,6 +157,8 @@ static OPS: &[OpInfo] = &[
         ["aio_copy", "uv_fs_copyfile", "copy", ""]),
     op::<Task<CopyTree>>(&["copy_tree"], "", &[],
         ["", "", "", ""]),
+    op::<Task<Move>>(&["move_to"], "", &[],
+        ["aio_move", "", "", ""]),
     op::<PathSync>(&["pathsync"], "", &[],
         ["aio_pathsync", "", "", ""]),
 ];

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::{SeekFrom, Statx};
+use rustix::fs::{Advice, SeekFrom, Statx};
 use rustix::io::Errno;
 
 use super::attributes::Pair;
@@ -15,7 +15,7 @@ use crate::error::Error;
 /// What is copied between two looks for a cancel.
 const CHUNK: u64 = 16 << 20;
 /// Passed through memory at once; small enough for a core's cache.
-const BUFFER: usize = 128 * 1024;
+const BUFFER: usize = 256 * 1024;
 /// Smaller files are quicker through memory.
 const SMALL: u64 = 64 * 1024;
 
@@ -35,6 +35,10 @@ impl Contents {
         if len > 0 && self.shared(pair)? {
             progress.add_bytes(len);
             return Ok(len);
+        }
+        if len > SMALL {
+            // Reads further ahead; it is advice, so that it can't matter if it fails.
+            let _ = rustix::fs::fadvise(pair.from, 0, None, Advice::Sequential);
         }
         let run = Run { methods: self, pair, progress };
         let end = match from.stx_blocks.saturating_mul(512) < len {

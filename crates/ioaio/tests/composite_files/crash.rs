@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ioaio::Aio;
 
-use crate::look::look;
+use crate::copy::places;
+use crate::look::{look, look_tree};
 use crate::{bytes, names};
 
 const WORK: &str = "IOAIO_CRASH_WORK";
@@ -31,6 +32,7 @@ fn child() {
         match work.as_str() {
             "save" => save(&aio, place, round),
             "copy" => copy(&aio, place),
+            "move" => move_and_back(&aio, place),
             _ => panic!("{work}?"),
         }
     }
@@ -123,4 +125,50 @@ fn a_killed_copy_leaves_all_or_nothing() {
         left += sweep(dir.path());
     }
     eprintln!("{copied} copied, {left} temporary files left");
+}
+
+/// The place is a file that says where the two ends are, on different file systems.
+fn ends(place: &Path) -> [PathBuf; 2] {
+    let text = fs::read_to_string(place.join("ends")).unwrap();
+    let (here, there) = text.split_once('\n').unwrap();
+    [here.into(), there.into()]
+}
+
+fn move_and_back(aio: &Aio, place: &Path) {
+    let [here, there] = ends(place);
+    let (from, to) = if here.exists() { (&here, &there) } else { (&there, &here) };
+    aio.move_to(from, to).wait().unwrap();
+}
+
+#[test]
+fn a_killed_move_loses_nothing() {
+    let places = places();
+    let place = tempfile::tempdir().unwrap();
+    let ends = [places[0].path().join("here"), places[places.len() - 1].path().join("there")];
+    fs::write(place.path().join("ends"), ends.each_ref().map(|p| p.to_str().unwrap()).join("\n")).unwrap();
+    let original = place.path().join("original");
+    crate::tree::plant(&original, 5);
+    let before = look_tree(&original);
+    let aio = Aio::new().unwrap();
+    let (mut left, mut both) = (0, 0);
+    for round in 0..rounds() {
+        if !ends.iter().any(|end| end.exists()) {
+            let _ = aio.copy_tree(&original, &ends[0]).wait().unwrap();
+        }
+        kill_one("move", place.path(), round);
+        let whole = ends.each_ref().map(|end| end.exists() && look_tree(end) == before);
+        assert!(whole.contains(&true), "round {round}: the source is lost");
+        // What was half removed is not needed any more.
+        for (end, whole) in ends.iter().zip(whole) {
+            if !whole && end.exists() {
+                fs::remove_dir_all(end).unwrap();
+            }
+        }
+        if whole == [true, true] {
+            both += 1;
+            fs::remove_dir_all(&ends[1]).unwrap();
+        }
+        left += places.iter().map(|place| sweep(place.path())).sum::<usize>();
+    }
+    eprintln!("{left} temporary trees left, {both} times both were whole");
 }

@@ -8,6 +8,7 @@ mod copy;
 mod crash;
 mod load;
 mod look;
+mod move_;
 mod pathsync;
 mod save;
 mod tree;

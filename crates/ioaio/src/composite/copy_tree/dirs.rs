@@ -5,6 +5,7 @@
 //! bounded number is open; one that was closed is opened again from its parents, and has to be the
 //! same directory then.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString, OsStr};
 use std::mem::MaybeUninit;
@@ -162,7 +163,8 @@ impl Dirs {
         let to = again(parent.to.as_fd(), self.to(c""), self.ids.1)?;
         Ok(Fds { from, to })
     }
-    /// Some of the names that are left, in the order of inodes. The caller counts as under way.
+    /// Some of the names that are left, with the lowest inode last, which is where they are taken
+    /// from: near one another on a disk. The caller counts as under way.
     pub(crate) fn next(self: &Arc<Self>, fds: &Fds) -> Result<Batch, Error> {
         let mut stream = self.stream.lock().expect("stream");
         self.left.fetch_add(1, Ordering::Relaxed);
@@ -186,8 +188,12 @@ impl Dirs {
         if batch.ended {
             self.left.fetch_sub(1, Ordering::Relaxed);
         }
-        batch.names.sort_unstable_by_key(|entry| entry.ino);
+        batch.names.sort_unstable_by_key(|entry| Reverse(entry.ino));
         read.map(|_| batch)
+    }
+    /// One thing more to do in it.
+    pub(crate) fn expect(&self) {
+        self.left.fetch_add(1, Ordering::Relaxed);
     }
     /// One thing less to do in it; after the last one it gets its attributes and times.
     pub(crate) fn done(self: &Arc<Self>) -> Result<(), Error> {

@@ -14,7 +14,7 @@ use super::tree::{Errors, Links, Tree};
 use crate::composite::attributes::{stat, stat_name};
 use crate::composite::calls::Calls;
 use crate::composite::contents::Contents;
-use crate::composite::discard::discard;
+use crate::composite::discard::Remover;
 use crate::composite::name::Name;
 use crate::composite::temp::{is, temp_name};
 use crate::error::Error;
@@ -71,7 +71,7 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
     match root {
         Ok(root) => Ok(Begun { root, dir, temp, name, to: args.to, durable: args.durable }),
         Err(e) => {
-            let _ = discard(calls, &args.to, dir.as_fd(), &temp);
+            let _ = Remover { calls, place: &args.to }.discard(dir.as_fd(), &temp);
             Err(e)
         }
     }
@@ -117,7 +117,7 @@ fn make_root(
 }
 
 /// The target may be given as for `mkdir`, with slashes at its end.
-fn without_slashes(path: &[u8]) -> &[u8] {
+pub(crate) fn without_slashes(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|&b| b != b'/').map_or(path.len().min(1), |last| last + 1);
     &path[..end]
 }
@@ -167,7 +167,7 @@ fn appear(begun: &Begun) -> Result<(), Error> {
     let (tree, at) = (&begun.root.tree, &begun.to);
     let calls = tree.calls();
     let fds = begun.root.fds()?;
-    discard(calls, at, fds.to.as_fd(), &tree.links.name)?;
+    Remover { calls, place: at }.discard(fds.to.as_fd(), &tree.links.name)?;
     begun.root.finish()?;
     if begun.durable {
         calls.step("syncfs", at, || rustix::fs::syncfs(&fds.to))?;
@@ -197,7 +197,10 @@ impl Op for Discard {
         let begun = &self.0;
         match stat_name(begun.dir.as_fd(), &begun.temp) {
             Err(Errno::NOENT) => Ok(Ok(())), // it has appeared
-            _ => Ok(discard(begun.root.tree.calls(), &begun.to, begun.dir.as_fd(), &begun.temp)),
+            _ => {
+                let remover = Remover { calls: begun.root.tree.calls(), place: &begun.to };
+                Ok(remover.discard(begun.dir.as_fd(), &begun.temp))
+            }
         }
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {

@@ -14,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+pub(crate) use ends::without_slashes;
 use ends::{Appear, Begin, Begun, Discard};
 use visit::{CopyDir, Job};
 

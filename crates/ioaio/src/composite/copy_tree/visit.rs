@@ -16,6 +16,8 @@ use crate::error::Error;
 use crate::op::Op;
 
 const BITS: u32 = 0o777;
+/// After so many bytes a request leaves what it has left to others, and so to other processors.
+const LARGE: u64 = 8 << 20;
 
 /// What is to be done in a tree.
 pub(crate) enum Job {
@@ -23,6 +25,8 @@ pub(crate) enum Job {
     Begin(Arc<Dirs>, CString),
     /// More names of a directory.
     GoOn(Arc<Dirs>),
+    /// Files of a directory that another request has left.
+    Rest(Arc<Dirs>, Vec<Entry>),
 }
 
 /// Does a job; gives those that come of it.
@@ -42,6 +46,7 @@ impl Op for CopyDir {
 
 fn visit(job: Job) -> Result<Vec<Job>, Error> {
     let dirs = match job {
+        Job::Rest(dirs, files) => return copy_files(dirs, files, Vec::new()),
         Job::GoOn(dirs) => dirs,
         Job::Begin(parent, name) => {
             let tree = parent.tree.clone();
@@ -55,31 +60,50 @@ fn visit(job: Job) -> Result<Vec<Job>, Error> {
     };
     let tree = dirs.tree.clone();
     let fds = dirs.fds()?;
-    let batch = dirs.next(&fds);
     let mut jobs = Vec::new();
-    if let Some(batch) = tree.tolerate(batch)? {
+    let mut files = Vec::new();
+    if let Some(batch) = tree.tolerate(dirs.next(&fds))? {
         if !batch.ended {
             jobs.push(Job::GoOn(dirs.clone()));
         }
         for entry in batch.names {
             match entry.kind {
                 FileType::Directory => jobs.push(Job::Begin(dirs.clone(), entry.name)),
-                _ => drop(tree.tolerate(copy_entry(&dirs, &fds, &entry))?),
+                _ => files.push(entry),
             }
         }
     }
-    drop(fds);
+    copy_files(dirs, files, jobs)
+}
+
+/// Copies files until they have been large; the rest is for two requests more.
+fn copy_files(dirs: Arc<Dirs>, mut files: Vec<Entry>, mut jobs: Vec<Job>) -> Result<Vec<Job>, Error> {
+    let tree = &dirs.tree;
+    let mut bytes = 0;
+    if let Some(fds) = tree.tolerate(dirs.fds())? {
+        while bytes < LARGE
+            && let Some(entry) = files.pop()
+        {
+            bytes += tree.tolerate(copy_entry(&dirs, &fds, &entry))?.unwrap_or(0);
+        }
+        let half = files.split_off(files.len() / 2);
+        for rest in [files, half].into_iter().filter(|rest| !rest.is_empty()) {
+            dirs.expect();
+            jobs.push(Job::Rest(dirs.clone(), rest));
+        }
+    }
     tree.tolerate(dirs.done())?;
     Ok(jobs)
 }
 
-fn copy_entry(dirs: &Dirs, fds: &Fds, entry: &Entry) -> Result<(), Error> {
-    match entry.kind {
+/// Gives the length of a file that has been copied.
+fn copy_entry(dirs: &Dirs, fds: &Fds, entry: &Entry) -> Result<u64, Error> {
+    let len = match entry.kind {
         FileType::RegularFile => copy_file(dirs, fds, &entry.name)?,
         _ => copy_special(dirs, fds, &entry.name)?,
-    }
+    };
     dirs.tree.progress.add_entry();
-    Ok(())
+    Ok(len)
 }
 
 /// It is not what the directory said it was.
@@ -87,7 +111,7 @@ fn changed(place: &Spot<'_>) -> Error {
     Error::new("statx", place.place(), Errno::BUSY)
 }
 
-fn copy_file(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
+fn copy_file(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<u64, Error> {
     let (calls, from_place) = (dirs.tree.calls(), dirs.from(name));
     // Also if it is a FIFO by now, opening does not wait.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -99,9 +123,10 @@ fn copy_file(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
     }
     let copy = |dir: &OwnedFd, to: &CStr| copy_opened(dirs, name, &from, &st, dir, to);
     match st.stx_nlink {
-        0 | 1 => copy(&fds.to, name),
-        _ => dirs.tree.links.link(dirs, fds, name, &st, copy),
+        0 | 1 => copy(&fds.to, name)?,
+        _ => dirs.tree.links.link(dirs, fds, name, &st, copy)?,
     }
+    Ok(st.stx_size)
 }
 
 /// Into a new file `to`, which goes again if that fails.
@@ -132,7 +157,7 @@ fn copy_opened(
     copied
 }
 
-fn copy_special(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
+fn copy_special(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<u64, Error> {
     let (calls, from_place, to_place) = (dirs.tree.calls(), dirs.from(name), dirs.to(name));
     let held = calls.step("openat", &from_place, || special::hold(fds.from.as_fd(), name))?;
     let st = calls.step("statx", &from_place, || stat(held.as_fd()))?;
@@ -146,5 +171,5 @@ fn copy_special(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<(), Error> {
     if finished.is_err() {
         let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(to, name, AtFlags::empty()));
     }
-    finished
+    finished.map(|()| 0)
 }

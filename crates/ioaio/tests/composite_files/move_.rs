@@ -1,0 +1,221 @@
+//! move_to.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use ioaio::{Aio, Error, Faults, Progress};
+
+use crate::common::each_route;
+use crate::copy::{decorate, places};
+use crate::look::{look, look_tree};
+use crate::tree::{dig, fill_in, plant, with_few_files};
+use crate::{bytes, each_fault, errno, names};
+
+/// Two directories on different file systems.
+struct Two {
+    from: tempfile::TempDir,
+    to: tempfile::TempDir,
+}
+
+impl Two {
+    fn new() -> Option<Two> {
+        let mut places = places();
+        let (from, to) = (places.pop()?, places.pop()?);
+        let probe = from.path().join("probe");
+        fs::write(&probe, "x").unwrap();
+        let across = fs::rename(&probe, to.path().join("probe")).is_err();
+        let _ = fs::remove_file(&probe);
+        if !across {
+            eprintln!("skipped: /dev/shm and the directory for temporary files are one file system");
+        }
+        across.then_some(Two { from, to })
+    }
+    fn a(&self) -> PathBuf {
+        self.from.path().join("a")
+    }
+    fn b(&self) -> PathBuf {
+        self.to.path().join("b")
+    }
+    fn clear(&self) {
+        for dir in [&self.from, &self.to] {
+            for name in names(dir.path()) {
+                let path = dir.path().join(name);
+                fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+            }
+        }
+    }
+}
+
+fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+#[test]
+fn in_a_file_system_it_is_a_rename() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let handle = ioaio::Dir::open(dir.path()).unwrap();
+    each_route(|t| {
+        plant(&path("a"), 2);
+        let before = look_tree(&path("a"));
+        t.get(t.move_to("a", "b").from_dir(&handle).to_dir(&handle)).unwrap();
+        assert!(!exists(&path("a")) && look_tree(&path("b")) == before);
+        fs::write(path("file"), "new").unwrap();
+        fs::write(path("old"), "old").unwrap();
+        let kept = t.get(t.move_to(path("file"), path("old")).replace(false));
+        assert_eq!(errno(kept), Some(libc::EEXIST));
+        t.get(t.move_to(path("file"), path("old"))).unwrap();
+        assert_eq!(fs::read(path("old")).unwrap(), b"new");
+        assert_eq!(errno(t.get(t.move_to(path("none"), path("x")))), Some(libc::ENOENT));
+        fs::remove_dir_all(path("b")).unwrap();
+        assert_eq!(names(dir.path()), ["old"]);
+    });
+}
+
+#[test]
+fn across_file_systems_everything_comes_along() {
+    let Some(two) = Two::new() else { return };
+    each_route(|t| {
+        fs::write(two.a(), bytes(70_000)).unwrap();
+        decorate(&two.a());
+        let before = look(&two.a());
+        fs::write(two.b(), "old").unwrap();
+        assert_eq!(errno(t.get(t.move_to(two.a(), two.b()).replace(false))), Some(libc::EEXIST));
+        assert!(look(&two.a()) == before);
+        t.get(t.move_to(two.a(), two.b())).unwrap();
+        assert!(!exists(&two.a()) && look(&two.b()) == before);
+        two.clear();
+        symlink("nowhere", two.a()).unwrap();
+        t.get(t.move_to(two.a(), two.b())).unwrap();
+        assert!(!exists(&two.a()) && fs::read_link(two.b()).unwrap() == Path::new("nowhere"));
+        two.clear();
+        plant(&two.a(), 3);
+        let before = look_tree(&two.a());
+        t.get(t.move_to(two.a(), two.b())).unwrap();
+        assert!(!exists(&two.a()) && look_tree(&two.b()) == before);
+        plant(&two.a(), 1);
+        assert_eq!(errno(t.get(t.move_to(two.a(), two.b()))), Some(libc::EEXIST));
+        assert!(look_tree(&two.b()) == before);
+        two.clear();
+    });
+}
+
+/// There is the whole source, or a whole copy, and nothing that is temporary.
+fn check<T: PartialEq>(
+    two: &Two,
+    what: &str,
+    before: &T,
+    look: impl Fn(&Path) -> T,
+    res: &Result<(), Error>,
+) {
+    let source = exists(&two.a()) && look(&two.a()) == *before;
+    let target = exists(&two.b()) && look(&two.b()) == *before;
+    assert!(source || target, "{what}: the source is lost: {res:?}");
+    assert!(target || !exists(&two.b()), "{what}: a part of a copy: {res:?}");
+    if res.is_ok() {
+        assert!(target && !exists(&two.a()), "{what}");
+    }
+    let left = names(two.from.path()).into_iter().chain(names(two.to.path())).filter(|n| n.starts_with('.'));
+    assert_eq!(left.count(), 0, "{what}: {res:?}");
+}
+
+#[test]
+fn a_fault_at_any_step_loses_nothing() {
+    let Some(two) = Two::new() else { return };
+    let file = |two: &Two| fs::write(two.a(), bytes(10_000)).unwrap();
+    file(&two);
+    let mtime = fs::metadata(two.a()).unwrap().modified().unwrap();
+    let run = |aio: &Aio| {
+        two.clear();
+        file(&two);
+        fs::File::open(two.a()).unwrap().set_modified(mtime).unwrap();
+        aio.move_to(two.a(), two.b()).wait()
+    };
+    let before = look(&two.a());
+    each_fault(libc::EIO, run, |n, res| check(&two, &format!("step {n}"), &before, look, &res));
+
+    two.clear();
+    let original = tempfile::tempdir().unwrap();
+    plant(&original.path().join("a"), 1);
+    let before = look_tree(&original.path().join("a"));
+    let run = |aio: &Aio| {
+        two.clear();
+        let plain = Aio::new().unwrap();
+        let _ = plain.copy_tree(original.path().join("a"), two.a()).wait().unwrap();
+        aio.move_to(two.a(), two.b()).wait()
+    };
+    each_fault(libc::ENOSPC, run, |n, res| check(&two, &format!("step {n}"), &before, look_tree, &res));
+}
+
+#[test]
+fn a_cancel_loses_nothing() {
+    let Some(two) = Two::new() else { return };
+    let aio = Aio::new().unwrap();
+    let mut cancelled = 0;
+    for round in 0..20u64 {
+        plant(&two.a(), 8);
+        let before = look_tree(&two.a());
+        let result = Arc::new(Mutex::new(None));
+        let give = result.clone();
+        let handle = aio.move_to(two.a(), two.b()).then(move |res| *give.lock().unwrap() = Some(res));
+        std::thread::sleep(Duration::from_micros(round * 700));
+        handle.cancel();
+        aio.flush().unwrap();
+        let res = result.lock().unwrap().take().expect("one result");
+        if let Err(e) = &res {
+            assert_eq!(e.raw_os_error(), Some(libc::ECANCELED), "{e}");
+            assert!(look_tree(&two.a()) == before && !exists(&two.b()));
+            cancelled += 1;
+        }
+        check(&two, &format!("round {round}"), &before, look_tree, &res);
+        two.clear();
+    }
+    assert!(cancelled > 0, "a cancel right after the submission takes effect");
+}
+
+#[test]
+fn what_was_changed_meanwhile_stays() {
+    let Some(two) = Two::new() else { return };
+    // Between the copy and the removal there is a pause in which the source changes.
+    let pause = Duration::from_millis(300);
+    let slow = Aio::builder().faults(Faults::new(1).delay("unlinkat", pause, 1000)).build().unwrap();
+    let late = |change: &(dyn Fn() + Sync)| {
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !exists(&two.b()) {
+                    std::thread::yield_now();
+                }
+                change();
+            });
+            slow.move_to(two.a(), two.b()).wait()
+        })
+    };
+    plant(&two.a(), 2);
+    let before = look_tree(&two.a());
+    let res = late(&|| fs::write(two.a().join("added"), "late").unwrap());
+    assert!(look_tree(&two.b()) == before);
+    match res {
+        Err(e) => {
+            assert!([libc::EBUSY, libc::ENOTEMPTY].contains(&e.raw_os_error().unwrap()), "{e}");
+            assert_eq!(fs::read(two.a().join("added")).unwrap(), b"late");
+        }
+        Ok(()) => panic!("what was added is lost"),
+    }
+}
+
+#[test]
+fn ten_thousand_levels_are_moved() {
+    const LEVELS: usize = 10_000;
+    let Some(two) = Two::new() else { return };
+    dig(&two.a(), LEVELS, 0);
+    with_few_files(|| {
+        let progress = Progress::new();
+        Aio::new().unwrap().move_to(two.a(), two.b()).progress(&progress).wait().unwrap();
+        assert_eq!(progress.entries(), 2 * LEVELS as u64 + 1);
+    });
+    assert!(!exists(&two.a()));
+    assert_eq!(fill_in(&two.b(), 0), LEVELS);
+}
