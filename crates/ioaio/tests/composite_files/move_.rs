@@ -11,7 +11,7 @@ use ioaio::{Aio, Error, Faults, Progress};
 use crate::common::each_route;
 use crate::copy::{decorate, places};
 use crate::look::{look, look_tree};
-use crate::tree::{dig, fill_in, plant, with_few_files};
+use crate::tree::{dig, fill_in, naive_copy, plant, trap, with_few_files};
 use crate::{bytes, each_fault, errno, names};
 
 /// Two directories on different file systems.
@@ -218,4 +218,51 @@ fn ten_thousand_levels_are_moved() {
     });
     assert!(!exists(&two.a()));
     assert_eq!(fill_in(&two.b(), 0), LEVELS);
+}
+
+/// What everybody would write.
+fn naive_move(from: &Path, to: &Path) -> std::io::Result<()> {
+    fn remove(path: &Path) -> std::io::Result<()> {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            match entry.file_type()?.is_dir() {
+                true => remove(&entry.path())?,
+                false => fs::remove_file(entry.path())?,
+            }
+        }
+        fs::remove_dir(path)
+    }
+    naive_copy(from, to)?;
+    remove(from)
+}
+
+#[test]
+fn who_swaps_names_in_the_source_has_nothing_removed_outside() {
+    let Some(two) = Two::new() else { return };
+    // Gives whether all that is outside is still there, and nowhere else.
+    let round = |naive: bool| {
+        let swapper = trap(two.from.path());
+        let moved = match naive {
+            true => naive_move(&two.a(), &two.b()).is_ok(),
+            false => Aio::new().unwrap().move_to(two.a(), two.b()).wait().is_ok(),
+        };
+        drop(swapper);
+        let outside = two.from.path().join("outside");
+        let whole = (0..5).all(|i| fs::read(outside.join(format!("file{i}"))).is_ok_and(|d| d == b"secret"));
+        let stolen = (0..5).any(|i| {
+            let path = two.b().join("dir").join(format!("file{i}"));
+            fs::read(path).is_ok_and(|data| data == b"secret")
+        });
+        two.clear();
+        (whole && !stolen, moved)
+    };
+    let long = std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1");
+    let mut moved = 0;
+    for _ in 0..if long { 20_000 } else { 200 } {
+        let (unharmed, done) = round(false);
+        assert!(unharmed, "something outside was moved");
+        moved += u32::from(done);
+    }
+    eprintln!("{moved} moved");
+    assert!((0..20_000).any(|_| !round(true).0), "the attack has no power");
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ioaio::{Aio, Faults, Progress};
-use rustix::fs::{Mode, OFlags, RenameFlags};
+use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 
 use crate::common::{each_route, in_child};
 use crate::copy::{decorate, mknod, places, set_times};
@@ -314,7 +314,7 @@ fn directories_are_closed_and_opened_again() {
 }
 
 /// Swaps two names all the time, until dropped.
-struct Swapper(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>, Arc<AtomicU64>);
+pub struct Swapper(Arc<AtomicBool>, Option<std::thread::JoinHandle<()>>, Arc<AtomicU64>);
 
 impl Swapper {
     fn new(dir: &Path, pairs: Vec<(CString, CString)>) -> Self {
@@ -327,7 +327,7 @@ impl Swapper {
                     let swap = || rustix::fs::renameat_with(&dir, a, &dir, b, RenameFlags::EXCHANGE);
                     if swap().is_ok() {
                         std::thread::yield_now();
-                        swap().unwrap();
+                        let _ = swap(); // unless a move has taken them away
                         own_swaps.fetch_add(2, Ordering::Relaxed);
                     }
                 }
@@ -348,14 +348,16 @@ impl Drop for Swapper {
 }
 
 /// What everybody would write.
-fn naive_copy(from: &Path, to: &Path) -> std::io::Result<()> {
+pub fn naive_copy(from: &Path, to: &Path) -> std::io::Result<()> {
     fs::create_dir(to)?;
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let to = to.join(entry.file_name());
-        match entry.file_type()?.is_dir() {
-            true => naive_copy(&entry.path(), &to)?,
-            false => drop(fs::copy(entry.path(), to)?),
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            naive_copy(&entry.path(), &to)?;
+        } else if kind.is_file() || kind.is_symlink() {
+            let _ = fs::copy(entry.path(), to);
         }
     }
     Ok(())
@@ -375,7 +377,7 @@ fn contains_secret(root: &Path) -> bool {
 }
 
 /// A tree in which directories and files swap places with links to what is outside.
-fn trap(root: &Path) -> Swapper {
+pub fn trap(root: &Path) -> Swapper {
     let (tree, outside) = (root.join("a"), root.join("outside"));
     fs::create_dir(&outside).unwrap();
     for dir in [&tree, &tree.join("dir")] {
@@ -423,5 +425,79 @@ fn who_swaps_names_in_the_source_has_nothing_read_outside() {
         }
     }
     eprintln!("{copied} copied, {refused} refused, {} swaps", swapper.swaps());
+    assert!(naive_falls, "the attack has no power");
+}
+
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Lets directories of whatever appears in `target` swap places with a link to `outside`, and back.
+fn swap_in_copy(root: &Path, target: &Path, outside: &Path, stop: &AtomicBool, swaps: &AtomicU64) {
+    let link = root.join("link");
+    while !stop.load(Ordering::Relaxed) {
+        for inside in names(target).iter().flat_map(|name| (0..6).map(move |i| format!("{name}/dir{i}"))) {
+            let _ = symlink(outside, &link);
+            let inside = target.join(inside);
+            let swap = || rustix::fs::renameat_with(CWD, &inside, CWD, &link, RenameFlags::EXCHANGE);
+            if swap().is_ok() {
+                swaps.fetch_add(1, Ordering::Relaxed);
+                std::thread::yield_now();
+                // If the copy has gone meanwhile, so has its directory, into what we hold.
+                if swap().is_err() {
+                    let _ = fs::remove_dir_all(&link).or_else(|_| fs::remove_file(&link));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn who_swaps_names_in_the_copy_has_nothing_written_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    let (a, outside, target) = (path("a"), path("outside"), path("target"));
+    plant(&a, 6);
+    for dir in [&outside, &target] {
+        fs::create_dir(dir).unwrap();
+    }
+    for i in 0..6 {
+        fs::write(outside.join(format!("file{i}")), "canary").unwrap();
+    }
+    let before = look_tree(&outside);
+    let (stop, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
+    let aio = Aio::new().unwrap();
+    let long = std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1");
+    let clear = || {
+        for name in names(&target) {
+            // Out of the attacker's reach first.
+            let away = tempfile::tempdir_in(dir.path()).unwrap();
+            let _ = fs::rename(target.join(&name), away.path().join("old"));
+        }
+    };
+    let (mut copied, mut naive_falls) = (0, false);
+    std::thread::scope(|scope| {
+        let _stops = Stop(&stop);
+        scope.spawn(|| swap_in_copy(dir.path(), &target, &outside, &stop, &swaps));
+        for _ in 0..if long { 20_000 } else { 500 } {
+            copied += u32::from(aio.copy_tree(&a, target.join("b")).wait().is_ok());
+            clear();
+        }
+        let unharmed = look_tree(&outside) == before;
+        for _ in 0..100_000 {
+            let _ = naive_copy(&a, &target.join("b"));
+            clear();
+            naive_falls = look_tree(&outside) != before;
+            if naive_falls {
+                break;
+            }
+        }
+        assert!(unharmed, "something outside was changed");
+    });
+    eprintln!("{copied} copied, {} swaps", swaps.load(Ordering::Relaxed));
     assert!(naive_falls, "the attack has no power");
 }
