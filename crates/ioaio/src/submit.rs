@@ -130,7 +130,7 @@ impl<'a, O: Op> Request<'a, O> {
     /// engine without the inline route, goes through the engine.
     pub fn wait(self) -> O::Out {
         let forked = self.aio.inner().forked();
-        let composite = self.op.control().is_some();
+        let composite = self.op.control().is_some_and(|control| control.has_children());
         let inner = self.aio.inner();
         let engine = !inner.inline_on || inner.faults.is_some() || forked;
         if engine || composite || !self.groups.is_empty() {

@@ -56,6 +56,10 @@ impl Control {
     pub(crate) fn new(aio: &Aio) -> Arc<Self> {
         Self::with(aio, None)
     }
+    /// Whether it is driven by steps, and not one run on a thread.
+    pub(crate) fn has_children(&self) -> bool {
+        self.children.is_some()
+    }
     /// Before each system call that `call` names: ECANCELED after a cancel, or a fault on purpose.
     pub(crate) fn step(&self, call: &'static str) -> io::Result<()> {
         match self.cancelled() {

@@ -17,8 +17,9 @@ use super::temp::Target;
 use crate::error::Error;
 use crate::op::Op;
 use crate::path::At;
+use crate::submit::{PathOp, TwoPathOp};
 use crate::task::Control;
-use crate::{Aio, Dir, Request};
+use crate::{Aio, Request};
 
 /// The copy of one file; see [`Aio::copy`].
 pub struct Copy {
@@ -110,17 +111,18 @@ impl Op for Copy {
     }
 }
 
+impl PathOp for Copy {
+    fn at(&mut self) -> &mut At {
+        &mut self.from
+    }
+}
+impl TwoPathOp for Copy {
+    fn to(&mut self) -> &mut At {
+        &mut self.to
+    }
+}
+
 impl Request<'_, Copy> {
-    /// Resolves a relative source path against a directory handle.
-    pub fn from_dir(mut self, dir: &Dir) -> Self {
-        self.op.from.set_dir(dir);
-        self
-    }
-    /// Resolves a relative target path against a directory handle.
-    pub fn to_dir(mut self, dir: &Dir) -> Self {
-        self.op.to.set_dir(dir);
-        self
-    }
     /// With false, a source that is a symbolic link is copied as a link (default: true).
     pub fn follow(mut self, follow: bool) -> Self {
         self.op.follow = follow;

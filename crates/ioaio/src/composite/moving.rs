@@ -20,8 +20,9 @@ use super::temp::is;
 use crate::error::Error;
 use crate::op::Op;
 use crate::path::At;
+use crate::submit::{PathOp, TwoPathOp};
 use crate::task::{Composite, Control, Steps, Task};
-use crate::{Aio, Dir, Progress, Request};
+use crate::{Aio, Progress, Request};
 
 /// A move; see [`Aio::move_to`].
 pub struct Move {
@@ -146,17 +147,18 @@ impl Paths {
     }
 }
 
+impl PathOp for Task<Move> {
+    fn at(&mut self) -> &mut At {
+        &mut self.arguments().paths.from
+    }
+}
+impl TwoPathOp for Task<Move> {
+    fn to(&mut self) -> &mut At {
+        &mut self.arguments().paths.to
+    }
+}
+
 impl Request<'_, Task<Move>> {
-    /// Resolves a relative source path against a directory handle.
-    pub fn from_dir(mut self, dir: &Dir) -> Self {
-        self.op.arguments().paths.from.set_dir(dir);
-        self
-    }
-    /// Resolves a relative target path against a directory handle.
-    pub fn to_dir(mut self, dir: &Dir) -> Self {
-        self.op.arguments().paths.to.set_dir(dir);
-        self
-    }
     /// With false, a name that exists is left alone, with EEXIST (default: true).
     pub fn replace(mut self, replace: bool) -> Self {
         self.op.arguments().paths.replace = replace;

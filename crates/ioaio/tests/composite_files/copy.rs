@@ -97,13 +97,13 @@ fn every_route_copies() {
     let handle = ioaio::Dir::open(dir.path()).unwrap();
     fs::write(dir.path().join("a"), bytes(100_000)).unwrap();
     each_route(|t| {
-        let n = t.get(t.copy("a", "b").from_dir(&handle).to_dir(&handle)).unwrap();
+        let n = t.get(t.copy("a", "b").at(&handle).to_at(&handle)).unwrap();
         assert_eq!(n, 100_000);
         assert_eq!(fs::read(dir.path().join("b")).unwrap(), bytes(100_000));
-        let kept = t.get(t.copy("a", "b").from_dir(&handle).to_dir(&handle).replace(false));
+        let kept = t.get(t.copy("a", "b").at(&handle).to_at(&handle).replace(false));
         assert_eq!(errno(kept), Some(libc::EEXIST));
         fs::remove_file(dir.path().join("b")).unwrap();
-        t.get(t.copy("a", "b").from_dir(&handle).to_dir(&handle).replace(false)).unwrap();
+        t.get(t.copy("a", "b").at(&handle).to_at(&handle).replace(false)).unwrap();
         let status = t.get(t.copy("/proc/self/limits", dir.path().join("limits"))).unwrap();
         assert!(status > 0 && fs::metadata(dir.path().join("limits")).unwrap().len() == status);
         assert_eq!(names(dir.path()), ["a", "b", "limits"]);

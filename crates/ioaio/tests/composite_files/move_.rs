@@ -61,7 +61,7 @@ fn in_a_file_system_it_is_a_rename() {
     each_route(|t| {
         plant(&path("a"), 2);
         let before = look_tree(&path("a"));
-        t.get(t.move_to("a", "b").from_dir(&handle).to_dir(&handle)).unwrap();
+        t.get(t.move_to("a", "b").at(&handle).to_at(&handle)).unwrap();
         assert!(!exists(&path("a")) && look_tree(&path("b")) == before);
         fs::write(path("file"), "new").unwrap();
         fs::write(path("old"), "old").unwrap();

@@ -121,6 +121,7 @@ fn what_can_not_be_a_file_is_refused() {
 
 #[test]
 fn after_a_fault_it_is_old_or_new() {
+    let data: std::sync::Arc<[u8]> = bytes(5 << 20).into();
     // The openat for a file without a name; then it has a temporary one.
     let nameless = |existing| 2 + if existing { 3 } else { 1 };
     for (existing, named) in [(false, false), (true, false), (false, true), (true, true)] {
@@ -135,10 +136,10 @@ fn after_a_fault_it_is_old_or_new() {
             if existing {
                 fs::write(&path, "old").unwrap();
             }
-            aio.save(&path, bytes(5 << 20)).keep(true).wait().0
+            aio.save(&path, data.clone()).keep(true).durable(!existing).wait().0
         };
         each_fault_besides(always, libc::ENOSPC, run, |n, res| {
-            let new = fs::read(&path).is_ok_and(|data| data == bytes(5 << 20));
+            let new = fs::read(&path).is_ok_and(|found| found == data[..]);
             let old =
                 if existing { fs::read(&path).is_ok_and(|data| data == b"old") } else { !path.exists() };
             match res {

@@ -21,8 +21,9 @@ use visit::{CopyDir, Job};
 use super::flight::{Flight, width};
 use crate::error::Error;
 use crate::path::At;
+use crate::submit::{PathOp, TwoPathOp};
 use crate::task::{Composite, Steps, Task};
-use crate::{Aio, Dir, Progress, Request};
+use crate::{Aio, Progress, Request};
 
 /// The copy of a tree; see [`Aio::copy_tree`].
 pub struct CopyTree {
@@ -101,17 +102,18 @@ async fn copy_all(begun: &Arc<Begun>, steps: &Steps) -> Result<(), Error> {
     }
 }
 
+impl PathOp for Task<CopyTree> {
+    fn at(&mut self) -> &mut At {
+        &mut self.arguments().from
+    }
+}
+impl TwoPathOp for Task<CopyTree> {
+    fn to(&mut self) -> &mut At {
+        &mut self.arguments().to
+    }
+}
+
 impl Request<'_, Task<CopyTree>> {
-    /// Resolves a relative source path against a directory handle.
-    pub fn from_dir(mut self, dir: &Dir) -> Self {
-        self.op.arguments().from.set_dir(dir);
-        self
-    }
-    /// Resolves a relative target path against a directory handle.
-    pub fn to_dir(mut self, dir: &Dir) -> Self {
-        self.op.arguments().to.set_dir(dir);
-        self
-    }
     /// With true, directories that other file systems are mounted on are copied empty (default: false).
     pub fn one_file_system(mut self, stay: bool) -> Self {
         self.op.arguments().one_file_system = stay;
