@@ -32,6 +32,14 @@ pub(crate) struct Pair<'a> {
 }
 
 impl Pair<'_> {
+    /// Takes away the ACL that a new file has got from its directory. The copy gets the original's.
+    pub(crate) fn drop_inherited_acl(self) -> Result<(), Error> {
+        let remove = || rustix::fs::fremovexattr(self.to, c"system.posix_acl_access");
+        match self.calls.step("fremovexattr", self.to_place, remove) {
+            Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP]) => Ok(()),
+            res => res,
+        }
+    }
     /// Owner, extended attributes with the ACLs among them, and mode.
     pub(crate) fn copy_owner_and_mode(self, from: &Statx) -> Result<(), Error> {
         let to = self.calls.step("statx", self.to_place, || stat(self.to))?;

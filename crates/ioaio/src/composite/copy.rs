@@ -73,6 +73,7 @@ impl Copy {
         let (from, to) = (file.as_fd(), temp.as_fd());
         let pair = Pair { calls, from, from_place: &self.from, to, to_place: &self.to };
         let len = Contents::new().copy(pair, &st, &self.progress)?;
+        pair.drop_inherited_acl()?;
         pair.copy_owner_and_mode(&st)?;
         pair.copy_times(&st)?;
         target.place_file(temp)?;

@@ -45,7 +45,9 @@ impl<B: IoBuf> Save<B> {
         self.write(calls, temp.as_fd())?;
         if let Some((old, st)) = &old {
             let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
-            Pair { calls, from, from_place: place, to, to_place: place }.copy_owner_and_mode(st)?;
+            let pair = Pair { calls, from, from_place: place, to, to_place: place };
+            pair.drop_inherited_acl()?;
+            pair.copy_owner_and_mode(st)?;
         }
         target.place_file(temp)
     }

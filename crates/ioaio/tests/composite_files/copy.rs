@@ -11,7 +11,7 @@ use ioaio::{Aio, Error, Faults, Progress};
 use rustix::fs::XattrFlags;
 
 use crate::common::each_route;
-use crate::look::look;
+use crate::look::{look, look_tree};
 use crate::{bytes, each_fault, each_fault_besides, errno, names};
 
 /// Directories on different file systems, as far as there are any.
@@ -89,6 +89,34 @@ fn contents_and_attributes_are_kept() {
             }
         }
     }
+}
+
+#[test]
+fn the_acl_is_the_originals_and_not_the_directorys() {
+    let dir = tempfile::tempdir().unwrap();
+    let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+    for dir in [&from, &to] {
+        fs::create_dir(dir).unwrap();
+    }
+    for name in ["plain", "decorated"] {
+        fs::write(from.join(name), "x").unwrap();
+    }
+    decorate(&from.join("decorated"));
+    let before = look_tree(&from);
+    let mut acl = [0; 256];
+    let Ok(n) = rustix::fs::getxattr(from.join("decorated"), "system.posix_acl_access", &mut acl) else {
+        return eprintln!("skipped: no ACLs here");
+    };
+    rustix::fs::setxattr(&to, "system.posix_acl_default", &acl[..n], XattrFlags::empty()).unwrap();
+    fs::write(to.join("inherits"), "x").unwrap();
+    assert!(rustix::fs::getxattr(to.join("inherits"), "system.posix_acl_access", &mut acl).is_ok());
+    let aio = Aio::new().unwrap();
+    for name in ["plain", "decorated"] {
+        aio.copy(from.join(name), to.join(name)).wait().unwrap();
+        assert!(look(&to.join(name)) == look(&from.join(name)), "{name}");
+    }
+    let _ = aio.copy_tree(&from, to.join("tree")).wait().unwrap();
+    assert!(look_tree(&to.join("tree")) == before);
 }
 
 #[test]
