@@ -3,6 +3,7 @@
 
 mod dir;
 mod link;
+mod linked;
 mod mkdir;
 mod mknod;
 mod nop;
@@ -26,6 +27,7 @@ mod xattr;
 
 pub use dir::{Entries, Entry, FileType, ReadDir};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
+pub use linked::{OpenRead, WriteSync};
 pub use mkdir::{Mkdir, MkdirAll, Rmdir};
 pub use mknod::Mknod;
 pub use nop::{Busy, Nop};

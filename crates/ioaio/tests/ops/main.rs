@@ -5,6 +5,7 @@ mod common;
 
 mod dir;
 mod link;
+mod linked;
 mod mkdir;
 mod mknod;
 mod nop;
