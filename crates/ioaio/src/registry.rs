@@ -163,6 +163,8 @@ static OPS: &[OpInfo] = &[
         ["", "", "", ""]),
     op::<Task<Move>>(&["move_to"], "", &[],
         ["aio_move", "", "", ""]),
+    op::<Task<RemoveTree>>(&["remove_tree"], "", &[],
+        ["aio_rmtree", "", "remove_dir_all", ""]),
     op::<PathSync>(&["pathsync"], "", &[],
         ["aio_pathsync", "", "", ""]),
 ];

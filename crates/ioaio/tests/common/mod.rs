@@ -141,6 +141,14 @@ pub fn by_channel<O: Op>(request: Request<'_, O>) -> mpsc::Receiver<O::Out> {
     take
 }
 
+/// The same, with the handle.
+pub fn by_channel_handle<O: Op>(request: Request<'_, O>) -> (ioaio::Handle, mpsc::Receiver<O::Out>) {
+    let (give, take) = mpsc::sync_channel(1);
+    let handle =
+        request.then(move |out| give.try_send(out).unwrap_or_else(|_| panic!("nobody takes the result")));
+    (handle, take)
+}
+
 fn by_callback<O: Op>(request: Request<'_, O>, complete: impl Fn()) -> O::Out {
     let result = by_channel(request);
     complete();

@@ -1,0 +1,7 @@
+//! Composites over trees.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attack;
+mod remove;
