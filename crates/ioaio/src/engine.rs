@@ -203,7 +203,7 @@ impl Inner {
     }
     /// Executes a request, or goes on with a composite, on this thread.
     pub(crate) fn execute(self: &Arc<Self>, req: Req) {
-        if let Some(control) = &req.control {
+        if let Some(control) = req.control.as_ref().filter(|control| control.has_children()) {
             control.start();
             let waker = task::waker(self, &req);
             if !req.step(&mut std::task::Context::from_waker(&waker)) {

@@ -46,13 +46,16 @@ struct Extent {
     len: u64,
     /// Whether the file system tells the size of a file as it is.
     exact: bool,
+    /// Whether that is known at all.
+    known: bool,
 }
 
 impl Load {
     fn extent(&self, st: &Statx) -> Extent {
         let regular = FileType::from_raw_mode(st.stx_mode.into()) == FileType::RegularFile;
         let len = if regular { st.stx_size.saturating_sub(self.offset) } else { 0 };
-        Extent { len, exact: regular && fsclass::of(st) == Some(true) }
+        let local = fsclass::of(st);
+        Extent { len, exact: regular && local == Some(true), known: local.is_some() }
     }
     fn stat(fd: BorrowedFd<'_>, flags: AtFlags) -> rustix::io::Result<Statx> {
         let mask = StatxFlags::TYPE | StatxFlags::SIZE | fsclass::mask();
@@ -90,10 +93,10 @@ impl Load {
         let (dir, path) = (self.at.dirfd(), self.at.path());
         let file = calls.step("openat", &self.at, || rustix::fs::openat(dir, path, FLAGS, Mode::empty()))?;
         let st = calls.step("statx", &self.at, || Self::stat(file.as_fd(), AtFlags::empty()))?;
-        if fsclass::of(&st).is_none() {
+        let extent = self.extent(&st);
+        if !extent.known {
             fsclass::learn(file.as_fd());
         }
-        let extent = self.extent(&st);
         if self.too_big(extent.len) {
             return Err(self.error("statx", Errno::FBIG));
         }
