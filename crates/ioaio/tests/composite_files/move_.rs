@@ -258,7 +258,7 @@ fn who_swaps_names_in_the_source_has_nothing_removed_outside() {
     };
     let long = std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1");
     let mut moved = 0;
-    for _ in 0..if long { 20_000 } else { 200 } {
+    for _ in 0..if long { 5_000 } else { 200 } {
         let (unharmed, done) = round(false);
         assert!(unharmed, "something outside was moved");
         moved += u32::from(done);

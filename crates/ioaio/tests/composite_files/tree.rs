@@ -400,7 +400,7 @@ fn who_swaps_names_in_the_source_has_nothing_read_outside() {
     let (a, b) = (dir.path().join("a"), dir.path().join("b"));
     let swapper = trap(dir.path());
     let aio = Aio::new().unwrap();
-    let rounds = if std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1") { 100_000 } else { 400 };
+    let rounds = if std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1") { 30_000 } else { 400 };
     let (mut copied, mut refused) = (0, 0);
     for _ in 0..rounds {
         match aio.copy_tree(&a, &b).wait() {
@@ -483,7 +483,7 @@ fn who_swaps_names_in_the_copy_has_nothing_written_outside() {
     std::thread::scope(|scope| {
         let _stops = Stop(&stop);
         scope.spawn(|| swap_in_copy(dir.path(), &target, &outside, &stop, &swaps));
-        for _ in 0..if long { 20_000 } else { 150 } {
+        for _ in 0..if long { 5_000 } else { 150 } {
             copied += u32::from(aio.copy_tree(&a, target.join("b")).wait().is_ok());
             clear();
         }
