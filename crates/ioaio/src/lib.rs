@@ -50,7 +50,6 @@ mod drive;
 mod engine;
 mod error;
 mod eventfd;
-#[allow(dead_code, reason = "the composites come next")]
 mod faults;
 mod file;
 mod fsclass;
@@ -69,7 +68,6 @@ mod stream;
 mod submit;
 mod sync;
 mod sys;
-#[allow(dead_code, reason = "the composites come next")]
 mod task;
 #[cfg(feature = "tokio")]
 pub mod tokio;
