@@ -18,6 +18,7 @@ use crate::route::ring::Ring;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
 use crate::sys::ForkMark;
 use crate::task;
+use crate::timer::Timer;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -34,6 +35,7 @@ pub(crate) struct Inner {
     pub(crate) bell: Bell,
     pub(crate) pool: Pool,
     pub(crate) ring: Option<Ring>,
+    pub(crate) timer: Arc<Timer>,
     pub(crate) ring_error: Option<(i32, &'static str)>,
     pub(crate) inline_on: bool,
     pub(crate) pool_on: bool,
@@ -79,6 +81,7 @@ impl Inner {
             bell,
             pool: Pool::new(b.min_parallel.min(max), max, b.max_idle, b.idle_timeout),
             ring,
+            timer: Timer::new(),
             ring_error,
             inline_on: b.inline,
             pool_on: b.pool,
@@ -457,6 +460,7 @@ impl Inner {
     pub(crate) fn stop(self: &Arc<Self>) {
         self.stop.store(true, Ordering::SeqCst);
         self.pool.stop(self);
+        self.timer.stop();
         if let Some(ring) = &self.ring {
             ring.wake();
             if !ring.stop(self, STOP_LIMIT) {

@@ -69,6 +69,7 @@ mod submit;
 mod sync;
 mod sys;
 mod task;
+mod timer;
 #[cfg(feature = "tokio")]
 pub mod tokio;
 

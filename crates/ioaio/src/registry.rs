@@ -96,6 +96,8 @@ static OPS: &[OpInfo] = &[
         ["aio_allocate", "", "", ""]),
     op::<Fadvise>(&["fadvise"], "posix_fadvise", &[],
         ["", "", "", ""]),
+    op::<Lock>(&["flock", "lock_range"], "flock, fcntl", &[],
+        ["aio_fcntl", "", "", ""]).inline(),
     op::<Stat>(&["stat", "lstat", "fstat"], "statx", &[("STATX", "5.6")],
         ["aio_stat, aio_lstat", "uv_fs_stat, uv_fs_lstat, uv_fs_fstat",
             "metadata, symlink_metadata, File::metadata", "metadata, symlink_metadata, File::metadata"]).inline(),

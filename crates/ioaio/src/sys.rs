@@ -3,6 +3,7 @@
 //! # Safety contract
 //! Each function takes borrows of everything the kernel reads or writes, so it is safe to call.
 
+pub(crate) mod lock;
 pub(crate) mod paths;
 
 use std::io;

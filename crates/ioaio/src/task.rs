@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::request::Req;
-use crate::sync::{AtomicBool, Ordering};
+use crate::sync::{AtomicBool, Mutex, Ordering};
 use crate::{Aio, Faults, Pending, Request};
 
 /// A request that is made of other requests.
@@ -44,13 +44,35 @@ pub struct Control {
     started: AtomicBool,
     cancelled: AtomicBool,
     children: Option<Arc<GroupCore>>,
+    /// It waits for something that is no child.
+    by_steps: bool,
+    waiter: Mutex<Option<Waker>>,
     faults: Option<Faults>,
 }
 
 impl Control {
     fn with(aio: &Aio, children: Option<Arc<GroupCore>>) -> Arc<Self> {
         let (started, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Control { started, cancelled, children, faults: aio.inner().faults.clone() })
+        let (faults, waiter) = (aio.inner().faults.clone(), Mutex::new(None));
+        Arc::new(Control { started, cancelled, children, by_steps: false, waiter, faults })
+    }
+    /// For a request without children that waits nevertheless.
+    pub(crate) fn by_steps(aio: &Aio) -> Arc<Self> {
+        let mut control = Self::with(aio, None);
+        Arc::get_mut(&mut control).expect("nobody else has it").by_steps = true;
+        control
+    }
+    /// Lets a cancel wake the request; at once, if it has come before.
+    pub(crate) fn wait(&self, waker: &Waker) {
+        *self.waiter.lock().expect("waiter") = Some(waker.clone());
+        if self.cancelled() {
+            waker.wake_by_ref();
+        }
+    }
+    /// The request has ended: its waker would keep it alive.
+    pub(crate) fn wait_no_more(&self) {
+        let waker = self.waiter.lock().expect("waiter").take();
+        drop(waker);
     }
     /// For a composite that is one run of system calls, without children.
     pub(crate) fn new(aio: &Aio) -> Arc<Self> {
@@ -58,7 +80,7 @@ impl Control {
     }
     /// Whether it is driven by steps, and not one run on a thread.
     pub(crate) fn has_children(&self) -> bool {
-        self.children.is_some()
+        self.by_steps || self.children.is_some()
     }
     /// Before each system call that `call` names: ECANCELED after a cancel, or a fault on purpose.
     pub(crate) fn step(&self, call: &'static str) -> io::Result<()> {
@@ -84,6 +106,8 @@ impl Control {
         self.cancelled.store(true, Ordering::SeqCst);
         let children = self.children.iter().flat_map(|core| core.members());
         children.for_each(|req| inner.cancel(&req));
+        let waker = self.waiter.lock().expect("waiter").take();
+        waker.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -4,6 +4,7 @@
 mod dir;
 mod link;
 mod linked;
+mod lock;
 mod mkdir;
 mod mknod;
 mod nop;
@@ -28,6 +29,7 @@ mod xattr;
 pub use dir::{Entries, Entry, FileType, ReadDir};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
 pub use linked::{OpenRead, WriteSync};
+pub use lock::{Lock, LockKind};
 pub use mkdir::{Mkdir, MkdirAll, Rmdir};
 pub use mknod::Mknod;
 pub use nop::{Busy, Nop};

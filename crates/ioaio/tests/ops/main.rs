@@ -6,6 +6,7 @@ mod common;
 mod dir;
 mod link;
 mod linked;
+mod lock;
 mod mkdir;
 mod mknod;
 mod nop;
