@@ -436,7 +436,7 @@ impl Inner {
             return true;
         }
         let inner = self.clone();
-        *started = crate::sync::spawn("ioaio-reaper", STACK, move || inner.reaper()).is_ok();
+        *started = crate::sync::spawn(c"ioaio-reaper", STACK, move || inner.reaper()).is_ok();
         *started
     }
     fn reaper(self: Arc<Self>) {

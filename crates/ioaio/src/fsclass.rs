@@ -1,16 +1,46 @@
 //! Which mounts answer from memory without asking anyone: FUSE and network file systems can hang
 //! on calls that are instant elsewhere, so only mounts known to be local go inline.
 
-use std::collections::HashMap;
 use std::os::fd::BorrowedFd;
-use std::sync::RwLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rustix::fs::{AtFlags, Statx, StatxFlags};
 
 /// Unique mount ids (Linux 6.8) are never used again, so an entry cannot go stale.
 const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
 
-static MOUNTS: RwLock<Option<HashMap<u64, bool>>> = RwLock::new(None);
+static MOUNTS: Mounts = Mounts::new();
+
+/// Mounts and whether they are local, in a table without a lock: a child that is forked while another
+/// thread learns finds no lock that nobody will ever open. An entry is an id with one bit more; 0 is none.
+struct Mounts([AtomicU64; Mounts::SLOTS]);
+
+impl Mounts {
+    const SLOTS: usize = 1024;
+    /// How far from its own slot an entry may be; where all of these are taken, the mount stays unknown.
+    const REACH: usize = 32;
+
+    const fn new() -> Self {
+        Mounts([const { AtomicU64::new(0) }; Self::SLOTS])
+    }
+    fn slots(&self, id: u64) -> impl Iterator<Item = &AtomicU64> {
+        (0..Self::REACH as u64).map(move |i| &self.0[((id + i) % Self::SLOTS as u64) as usize])
+    }
+    fn get(&self, id: u64) -> Option<bool> {
+        let entries = self.slots(id).map(|slot| slot.load(Ordering::Relaxed));
+        entries.take_while(|entry| *entry != 0).find(|entry| entry >> 1 == id).map(|entry| entry & 1 == 1)
+    }
+    fn insert(&self, id: u64, local: bool) {
+        debug_assert!(id != 0 && id < 1 << 63, "the kernel counts them, and starts at 2^31");
+        for slot in self.slots(id) {
+            let set =
+                slot.compare_exchange(0, id << 1 | u64::from(local), Ordering::Relaxed, Ordering::Relaxed);
+            if set.map_or_else(|entry| entry >> 1 == id, |_| true) {
+                return;
+            }
+        }
+    }
+}
 
 /// ext2/3/4, xfs, btrfs, tmpfs, overlayfs, f2fs, ramfs, bcachefs, squashfs, erofs.
 const LOCAL: [u64; 10] = [
@@ -31,7 +61,7 @@ pub(crate) fn of(st: &Statx) -> Option<bool> {
     if st.stx_mask & MNT_ID_UNIQUE.bits() == 0 {
         return Some(false); // before Linux 6.8 a mount id may come back as another mount
     }
-    MOUNTS.read().ok()?.as_ref()?.get(&st.stx_mnt_id).copied()
+    MOUNTS.get(st.stx_mnt_id)
 }
 
 /// What to ask `statx` for besides the caller's own fields.
@@ -77,11 +107,31 @@ pub(crate) fn learn(fd: BorrowedFd<'_>) {
         return;
     }
     let Ok(fs) = rustix::fs::fstatfs(fd) else { return };
-    let local = LOCAL.contains(&(fs.f_type as u64));
-    if let Ok(mut mounts) = MOUNTS.write() {
-        let mounts = mounts.get_or_insert_default();
-        if mounts.len() < 4096 {
-            mounts.insert(st.stx_mnt_id, local);
+    MOUNTS.insert(st.stx_mnt_id, LOCAL.contains(&(fs.f_type as u64)));
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::Mounts;
+
+    #[test]
+    fn what_was_learned_of_mounts_is_known() {
+        let mounts = Mounts::new();
+        let ids = (1 << 31..).step_by(7).take(400);
+        for id in ids.clone() {
+            assert_eq!(mounts.get(id), None);
+            mounts.insert(id, id % 2 == 0);
+            mounts.insert(id, id % 2 == 1);
         }
+        assert!(ids.clone().all(|id| mounts.get(id) == Some(id % 2 == 0)));
+    }
+
+    #[test]
+    fn more_mounts_than_there_is_room_for_stay_unknown() {
+        let mounts = Mounts::new();
+        let ids = (1 << 31..).take(3 * Mounts::SLOTS);
+        ids.clone().for_each(|id| mounts.insert(id, true));
+        let known = ids.filter(|id| mounts.get(*id) == Some(true)).count();
+        assert_eq!(known, Mounts::SLOTS);
     }
 }

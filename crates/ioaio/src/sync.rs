@@ -33,7 +33,11 @@ impl<T> UnsafeCell<T> {
 }
 
 /// Starts a thread that never handles a signal of the program.
-pub(crate) fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+pub(crate) fn spawn(
+    name: &'static std::ffi::CStr,
+    stack: usize,
+    body: impl FnOnce() + Send + 'static,
+) -> std::io::Result<()> {
     #[cfg(loom)]
     {
         let _ = (name, stack);
@@ -41,8 +45,5 @@ pub(crate) fn spawn(name: &str, stack: usize, body: impl FnOnce() + Send + 'stat
         Ok(())
     }
     #[cfg(not(loom))]
-    {
-        let builder = std::thread::Builder::new().name(name.into()).stack_size(stack);
-        crate::sys::with_signals_blocked(|| builder.spawn(body)).map(drop)
-    }
+    crate::sys::thread::spawn(name, stack, Box::new(body))
 }

@@ -5,6 +5,8 @@
 
 pub(crate) mod lock;
 pub(crate) mod paths;
+#[cfg(not(loom))]
+pub(crate) mod thread;
 
 use std::io;
 use std::mem::MaybeUninit;

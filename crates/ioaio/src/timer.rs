@@ -47,7 +47,7 @@ impl Timer {
         }
         if !st.running {
             let own = self.clone();
-            if crate::sync::spawn("ioaio-timer", STACK, move || own.run()).is_err() {
+            if crate::sync::spawn(c"ioaio-timer", STACK, move || own.run()).is_err() {
                 return Alarm::Refused;
             }
             st.running = true;

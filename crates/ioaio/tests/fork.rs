@@ -6,6 +6,7 @@ mod common;
 use std::future::IntoFuture;
 use std::os::fd::{AsFd, AsRawFd};
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -108,4 +109,42 @@ fn children_one_after_the_other_while_requests_run() {
         });
     }
     busy.end();
+}
+
+/// Sets its flag at the end, also that of a panic.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whatever lock another thread has while a child is forked, the child has it locked for ever.
+#[test]
+fn a_child_needs_no_lock_that_was_taken_when_it_was_forked() {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _end = End(&over);
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let threads: Vec<_> = (0..64).map(|_| std::thread::spawn(|| {})).collect();
+                threads.into_iter().for_each(|thread| thread.join().unwrap());
+            }
+        });
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                let aio = Aio::builder().inline(false).build().unwrap();
+                aio.stat("/proc/self").wait().unwrap();
+            }
+        });
+        for _ in 0..500 {
+            in_child(|| {
+                let aio = Aio::builder().inline(false).ring(false).build().unwrap();
+                let stats = ["/", "."].map(|path| by_channel(aio.stat(path)));
+                drive(&aio);
+                stats.iter().for_each(|stat| assert!(stat.try_recv().unwrap().is_ok()));
+            });
+        }
+    });
 }

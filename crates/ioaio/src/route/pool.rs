@@ -84,7 +84,7 @@ impl Pool {
     }
     fn spawn(&self, inner: &Arc<Inner>, st: &mut PoolState) {
         let own = inner.clone();
-        match crate::sync::spawn("ioaio-worker", STACK, move || own.pool.work(&own)) {
+        match crate::sync::spawn(c"ioaio-worker", STACK, move || own.pool.work(&own)) {
             Ok(()) => {
                 st.threads += 1;
                 st.waking = true;
