@@ -20,6 +20,9 @@
  *
  * Errors: a request always completes once: result is -1 and error the errno where it failed. ECANCELED is that
  * of a request that was cancelled before it ran.
+ *
+ * Fork: a child that uses an engine of its parent's calls ioaio_reinit first; requests are NULL with EOWNERDEAD
+ * until then, and what was submitted before is the parent's.
  */
 #ifndef IOAIO_H
 #define IOAIO_H
@@ -27,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +54,9 @@ typedef struct ioaio_dirent {
     uint64_t ino;
     int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
 } ioaio_dirent;
+
+/* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
+typedef int64_t (*ioaio_execute)(void *context);
 
 typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
 typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);
@@ -82,6 +89,9 @@ int ioaio_wait(const ioaio *aio, int milliseconds);
 
 /* Polls until no request is left. */
 int ioaio_flush(const ioaio *aio);
+
+/* Makes the poll fd readable until an ioaio_poll that finds nothing, for work of the caller's own. */
+void ioaio_wake(const ioaio *aio);
 
 /* Requests submitted and not delivered. */
 unsigned ioaio_nreqs(const ioaio *aio);
@@ -158,6 +168,13 @@ typedef struct ioaio_args {
     int flags; /* flags of the system call */
     unsigned mode; /* permissions, or a mode of the system call */
     double seconds; /* seconds */
+    int whence; /* SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA or SEEK_HOLE */
+    uid_t uid; /* an owner; -1 leaves it */
+    gid_t gid; /* a group; -1 leaves it */
+    dev_t dev; /* the number of a device */
+    const struct timespec *times; /* of access and of modification, copied; UTIME_NOW and UTIME_OMIT as with utimensat(2); NULL: both now */
+    ioaio_execute execute; /* runs on another thread; gives its result, or -errno */
+    void *context; /* what execute gets */
 } ioaio_args;
 
 enum {
@@ -175,6 +192,37 @@ enum {
     IOAIO_OP_FSYNC = 12,
     IOAIO_OP_FDATASYNC = 13,
     IOAIO_OP_READ_DIR = 14,
+    IOAIO_OP_CUSTOM = 15,
+    IOAIO_OP_SEEK = 16,
+    IOAIO_OP_SENDFILE = 17,
+    IOAIO_OP_ALLOCATE = 18,
+    IOAIO_OP_SYNC = 19,
+    IOAIO_OP_SYNCFS = 20,
+    IOAIO_OP_SYNC_FILE_RANGE = 21,
+    IOAIO_OP_STATVFS = 22,
+    IOAIO_OP_FSTATVFS = 23,
+    IOAIO_OP_UTIMENS = 24,
+    IOAIO_OP_FUTIMENS = 25,
+    IOAIO_OP_CHOWN = 26,
+    IOAIO_OP_LCHOWN = 27,
+    IOAIO_OP_FCHOWN = 28,
+    IOAIO_OP_CHMOD = 29,
+    IOAIO_OP_FCHMOD = 30,
+    IOAIO_OP_TRUNCATE = 31,
+    IOAIO_OP_FTRUNCATE = 32,
+    IOAIO_OP_RMDIR = 33,
+    IOAIO_OP_MKDIR = 34,
+    IOAIO_OP_MKNOD = 35,
+    IOAIO_OP_LINK = 36,
+    IOAIO_OP_SYMLINK = 37,
+    IOAIO_OP_RENAME = 38,
+    IOAIO_OP_READLINK = 39,
+    IOAIO_OP_REALPATH = 40,
+    IOAIO_OP_LOAD = 41,
+    IOAIO_OP_LOAD_PART = 42,
+    IOAIO_OP_COPY = 43,
+    IOAIO_OP_MOVE = 44,
+    IOAIO_OP_PATHSYNC = 45,
 };
 
 /* Does nothing. */
@@ -218,6 +266,99 @@ const ioaio_req *ioaio_fdatasync(const ioaio *aio, int fd, IOAIO_HOW);
 
 /* Lists a directory, without . and .. : getdents64(2). data are len struct ioaio_dirent. */
 const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* Calls a function of the caller's on another thread; it gives the result, or -errno. */
+const ioaio_req *ioaio_custom(const ioaio *aio, ioaio_execute execute, void *context, IOAIO_HOW);
+
+/* Moves a file's own position: lseek(2). The result is the new one. */
+const ioaio_req *ioaio_seek(const ioaio *aio, int fd, off_t off, int whence, IOAIO_HOW);
+
+/* Sends len bytes of fd2 to fd: sendfile(2), from off on or, with -1, from fd2's own position. */
+const ioaio_req *ioaio_sendfile(const ioaio *aio, int fd, int fd2, off_t off, size_t len, IOAIO_HOW);
+
+/* Allocates or frees the space of a range: fallocate(2). */
+const ioaio_req *ioaio_allocate(const ioaio *aio, int fd, int flags, off_t off, size_t len, IOAIO_HOW);
+
+/* Writes everything in all caches to the devices: sync(2). */
+const ioaio_req *ioaio_sync(const ioaio *aio, IOAIO_HOW);
+
+/* Writes everything of one file system to its device: syncfs(2). */
+const ioaio_req *ioaio_syncfs(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Writes a range of a file's data to the device: sync_file_range(2). */
+const ioaio_req *ioaio_sync_file_range(const ioaio *aio, int fd, off_t off, size_t len, int flags, IOAIO_HOW);
+
+/* What is known of a file system: statvfs(3). data is a struct statvfs. */
+const ioaio_req *ioaio_statvfs(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The same by an open file: fstatvfs(3). data is a struct statvfs. */
+const ioaio_req *ioaio_fstatvfs(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Sets the times of a file: utimensat(2). */
+const ioaio_req *ioaio_utimens(const ioaio *aio, int dirfd, const char *path, const struct timespec *times, IOAIO_HOW);
+
+/* Sets the times of an open file: futimens(2). */
+const ioaio_req *ioaio_futimens(const ioaio *aio, int fd, const struct timespec *times, IOAIO_HOW);
+
+/* Changes the owner and the group of a file: chown(2). */
+const ioaio_req *ioaio_chown(const ioaio *aio, int dirfd, const char *path, uid_t uid, gid_t gid, IOAIO_HOW);
+
+/* The same without following a last symbolic link: lchown(2). */
+const ioaio_req *ioaio_lchown(const ioaio *aio, int dirfd, const char *path, uid_t uid, gid_t gid, IOAIO_HOW);
+
+/* Changes the owner and the group of an open file: fchown(2). */
+const ioaio_req *ioaio_fchown(const ioaio *aio, int fd, uid_t uid, gid_t gid, IOAIO_HOW);
+
+/* Changes the permissions of a file: chmod(2). */
+const ioaio_req *ioaio_chmod(const ioaio *aio, int dirfd, const char *path, unsigned mode, IOAIO_HOW);
+
+/* Changes the permissions of an open file: fchmod(2). */
+const ioaio_req *ioaio_fchmod(const ioaio *aio, int fd, unsigned mode, IOAIO_HOW);
+
+/* Sets the size of a file: truncate(2). */
+const ioaio_req *ioaio_truncate(const ioaio *aio, int dirfd, const char *path, off_t off, IOAIO_HOW);
+
+/* Sets the size of an open file: ftruncate(2). */
+const ioaio_req *ioaio_ftruncate(const ioaio *aio, int fd, off_t off, IOAIO_HOW);
+
+/* Removes an empty directory: rmdir(2). */
+const ioaio_req *ioaio_rmdir(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* Makes a directory: mkdir(2). */
+const ioaio_req *ioaio_mkdir(const ioaio *aio, int dirfd, const char *path, unsigned mode, IOAIO_HOW);
+
+/* Makes a file of any kind that has one: mknod(2). */
+const ioaio_req *ioaio_mknod(const ioaio *aio, int dirfd, const char *path, unsigned mode, dev_t dev, IOAIO_HOW);
+
+/* Gives a file a second name: link(2). */
+const ioaio_req *ioaio_link(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, IOAIO_HOW);
+
+/* Makes a symbolic link with this text: symlink(2). */
+const ioaio_req *ioaio_symlink(const ioaio *aio, const char *path2, int dirfd, const char *path, IOAIO_HOW);
+
+/* Renames: renameat2(2), with its RENAME_... flags. */
+const ioaio_req *ioaio_rename(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, int flags, IOAIO_HOW);
+
+/* The text of a symbolic link: readlink(2). data are len bytes and a NUL. */
+const ioaio_req *ioaio_readlink(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The path without symbolic links: realpath(3). data are len bytes and a NUL. */
+const ioaio_req *ioaio_realpath(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The whole of a file. data are len bytes. */
+const ioaio_req *ioaio_load(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* A part of a file, from off on and at most len bytes. data are len bytes. */
+const ioaio_req *ioaio_load_part(const ioaio *aio, int dirfd, const char *path, off_t off, size_t len, IOAIO_HOW);
+
+/* Copies a file with its attributes, atomically. */
+const ioaio_req *ioaio_copy(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, IOAIO_HOW);
+
+/* Renames, or copies and removes where the devices differ. */
+const ioaio_req *ioaio_move(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, IOAIO_HOW);
+
+/* Writes the data and metadata of what a path names to the device. */
+const ioaio_req *ioaio_pathsync(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
 
 /* The arguments of no request. */
 #define IOAIO_ARGS_INIT {.fd = -1, .fd2 = -1, .dirfd = -100, .dirfd2 = -100}

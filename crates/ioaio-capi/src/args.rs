@@ -2,11 +2,12 @@
 //! the typed functions.
 
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void};
+use std::io;
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use engine::{Aio, Dir, File, IoBuf, IoBufMut, PathOp, Request};
+use engine::{Aio, Dir, File, IoBuf, IoBufMut, PathOp, Request, SetTime, TwoPathOp};
 
 macro_rules! args {
     ($($(#[doc = $doc:literal])* $field:ident: $type:ty = $none:expr, $c:literal;)*) => {
@@ -62,6 +63,39 @@ args! {
     mode: c_uint = 0, "unsigned mode";
     /// seconds
     seconds: f64 = 0.0, "double seconds";
+    /// SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA or SEEK_HOLE
+    whence: c_int = 0, "int whence";
+    /// an owner; -1 leaves it
+    uid: libc::uid_t = libc::uid_t::MAX, "uid_t uid";
+    /// a group; -1 leaves it
+    gid: libc::gid_t = libc::gid_t::MAX, "gid_t gid";
+    /// the number of a device
+    dev: libc::dev_t = 0, "dev_t dev";
+    /// of access and of modification, copied; UTIME_NOW and UTIME_OMIT as with utimensat(2); NULL: both now
+    times: *const libc::timespec = std::ptr::null(), "const struct timespec *times";
+    /// runs on another thread; gives its result, or -errno
+    execute: ioaio_execute = None, "ioaio_execute execute";
+    /// what execute gets
+    context: *mut c_void = std::ptr::null_mut(), "void *context";
+}
+
+/// A function of the caller's; see `ioaio_custom`.
+#[allow(non_camel_case_types)]
+pub type ioaio_execute = Option<unsafe extern "C" fn(context: *mut c_void) -> i64>;
+
+struct Custom(ioaio_execute, *mut c_void);
+// SAFETY: the header says that the function runs on another thread, with the pointer.
+unsafe impl Send for Custom {}
+
+impl Custom {
+    fn call(&self) -> io::Result<i64> {
+        let Some(execute) = self.0 else { return Err(io::Error::from_raw_os_error(libc::EINVAL)) };
+        // SAFETY: the caller's function with the caller's pointer.
+        match unsafe { execute(self.1) } {
+            n @ 0.. => Ok(n),
+            e => Err(io::Error::from_raw_os_error(i32::try_from(-e).unwrap_or(libc::EIO))),
+        }
+    }
 }
 
 /// The caller's memory.
@@ -116,6 +150,42 @@ impl ioaio_args {
             libc::AT_FDCWD => request,
             fd => request.at(&Dir::from(lend(fd))),
         }
+    }
+    /// Starts the second path where `dirfd2` says.
+    pub(crate) fn at_both<'a, O: TwoPathOp>(&self, request: Request<'a, O>) -> Request<'a, O> {
+        let request = self.at(request);
+        match self.dirfd2 {
+            libc::AT_FDCWD => request,
+            fd => request.to_at(&Dir::from(lend(fd))),
+        }
+    }
+    pub(crate) fn file2(&self) -> File {
+        lend(self.fd2).into()
+    }
+    pub(crate) fn path2(&self) -> &Path {
+        path(self.path2)
+    }
+    pub(crate) fn owner(&self) -> (Option<u32>, Option<u32>) {
+        let id = |id| (id != u32::MAX).then_some(id);
+        (id(self.uid), id(self.gid))
+    }
+    /// Times of access and of modification.
+    pub(crate) fn set_times(&self) -> [SetTime; 2] {
+        if self.times.is_null() {
+            return [SetTime::Now; 2];
+        }
+        // SAFETY: the caller's promise: two of them.
+        let times = unsafe { &*self.times.cast::<[libc::timespec; 2]>() };
+        times.map(|time| match time.tv_nsec {
+            libc::UTIME_NOW => SetTime::Now,
+            libc::UTIME_OMIT => SetTime::Omit,
+            // What is no number of nanoseconds stays none, for the request to refuse.
+            nanos => SetTime::To { secs: time.tv_sec, nanos: u32::try_from(nanos).unwrap_or(u32::MAX) },
+        })
+    }
+    pub(crate) fn custom(&self) -> impl FnMut() -> io::Result<i64> + Send + 'static {
+        let custom = Custom(self.execute, self.context);
+        move || custom.call()
     }
     /// An offset, or the file's own position.
     pub(crate) fn offset(&self) -> Option<u64> {

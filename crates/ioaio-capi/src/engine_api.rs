@@ -65,6 +65,8 @@ functions! {
     };
     /// Polls until no request is left.
     ioaio_flush() -> c_int = "int", |aio| status(aio.flush());
+    /// Makes the poll fd readable until an ioaio_poll that finds nothing, for work of the caller's own.
+    ioaio_wake() -> () = "void", |aio| aio.wake();
     /// Requests submitted and not delivered.
     ioaio_nreqs() -> c_uint = "unsigned", |aio| small(aio.nreqs());
     /// Requests that wait for a route.
@@ -95,6 +97,8 @@ functions! {
     ioaio_max_poll_time(seconds: f64 = "double seconds") -> () = "void", |aio| {
         aio.max_poll_time(Duration::try_from_secs_f64(seconds).ok().filter(|t| !t.is_zero()))
     };
+    /// 1 in a child that has to call ioaio_reinit first, else 0.
+    ioaio_forked() -> c_int = "int", |aio| aio.forked().into();
     /// After a fork, in the child: forgets every request and starts anew. The poll fd keeps its number.
     ioaio_reinit() -> c_int = "int", |aio| status(aio.reinit());
 }

@@ -22,3 +22,6 @@ void ioaio_cancel(const ioaio_req *req);
 /* Requests. Each gives a handle, or NULL with errno where there is no memory.
  * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
+
+#define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
+#define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */

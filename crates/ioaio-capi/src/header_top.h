@@ -20,6 +20,9 @@
  *
  * Errors: a request always completes once: result is -1 and error the errno where it failed. ECANCELED is that
  * of a request that was cancelled before it ran.
+ *
+ * Fork: a child that uses an engine of its parent's calls ioaio_reinit first; requests are NULL with EOWNERDEAD
+ * until then, and what was submitted before is the parent's.
  */
 #ifndef IOAIO_H
 #define IOAIO_H
@@ -27,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +54,9 @@ typedef struct ioaio_dirent {
     uint64_t ino;
     int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
 } ioaio_dirent;
+
+/* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
+typedef int64_t (*ioaio_execute)(void *context);
 
 typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
 typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);

@@ -15,7 +15,7 @@ mod ops;
 mod request;
 mod result;
 
-pub use args::ioaio_args;
+pub use args::{ioaio_args, ioaio_execute};
 pub use engine_api::*;
 pub use group::*;
 pub use ops::*;

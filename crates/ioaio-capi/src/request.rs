@@ -3,10 +3,10 @@
 use std::ffi::c_void;
 use std::sync::{Arc, Mutex};
 
-use engine::{Handle, Op, Request};
+use engine::{Aio, Handle, Op, Request};
 
 use crate::group::ioaio_group;
-use crate::memory::room_for;
+use crate::memory::{fail, room_for};
 use crate::result::{Show, ioaio_result};
 
 /// The caller's function; it runs inside `ioaio_poll`.
@@ -36,10 +36,14 @@ unsafe impl Send for Data {}
 ///
 /// # Safety
 /// The group is live or null.
-pub(crate) unsafe fn start<O: Op>(request: Request<'_, O>, reply: Reply) -> *const ioaio_req
+pub(crate) unsafe fn start<O: Op>(aio: &Aio, request: Request<'_, O>, reply: Reply) -> *const ioaio_req
 where
     O::Out: Show,
 {
+    if aio.forked() {
+        fail(libc::EOWNERDEAD);
+        return std::ptr::null();
+    }
     if !room_for(size_of::<O>()) {
         return std::ptr::null();
     }

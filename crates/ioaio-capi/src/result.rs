@@ -3,8 +3,10 @@
 use std::ffi::{c_int, c_void};
 use std::io;
 use std::os::fd::IntoRawFd;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
 
-use engine::{Entries, File, Metadata};
+use engine::{Entries, Error, File, Metadata, StatvfsInfo};
 
 use crate::args::Memory;
 
@@ -93,6 +95,87 @@ impl Show for io::Result<Entries> {
             }
         }
     }
+}
+
+impl Show for io::Result<i64> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.map_or_else(|e| error(&e), number));
+    }
+}
+impl Show for io::Result<u64> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.map_or_else(|e| error(&e), |n| number(n as i64)));
+    }
+}
+impl Show for io::Result<usize> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.map(|n| n as u64).show(show);
+    }
+}
+impl Show for io::Result<PathBuf> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(path) => {
+                let mut text = path.into_os_string().into_vec();
+                let len = text.len();
+                text.push(0);
+                show(&ioaio_result { data: text.as_ptr().cast(), len, ..number(len as i64) });
+            }
+        }
+    }
+}
+impl Show for io::Result<StatvfsInfo> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(found) => {
+                let st = statvfs(&found);
+                let data = (&raw const st).cast();
+                show(&ioaio_result { data, len: size_of::<libc::statvfs>(), ..number(0) });
+            }
+        }
+    }
+}
+/// What the composites give.
+impl Show for Result<(), Error> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.map_err(io::Error::from).show(show);
+    }
+}
+impl Show for Result<u64, Error> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.map_err(io::Error::from).show(show);
+    }
+}
+impl Show for Result<Vec<u8>, Error> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e.into())),
+            Ok(data) => {
+                let len = data.len();
+                show(&ioaio_result { data: data.as_ptr().cast(), len, ..number(len as i64) });
+            }
+        }
+    }
+}
+
+/// The system's `struct statvfs`.
+fn statvfs(found: &StatvfsInfo) -> libc::statvfs {
+    // SAFETY: a struct of integers, for which zero is a value.
+    let mut st: libc::statvfs = unsafe { std::mem::zeroed() };
+    st.f_bsize = found.bsize();
+    st.f_frsize = found.frsize();
+    st.f_blocks = found.blocks();
+    st.f_bfree = found.bfree();
+    st.f_bavail = found.bavail();
+    st.f_files = found.files();
+    st.f_ffree = found.ffree();
+    st.f_favail = found.ffree();
+    st.f_fsid = found.fsid();
+    st.f_flag = found.flags().bits();
+    st.f_namemax = found.namemax();
+    st
 }
 
 /// The system's `struct stat`.

@@ -122,6 +122,15 @@ impl Aio {
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
         self.inner().wait(timeout)
     }
+    /// Makes the poll fd readable until the next poll that finds nothing, for a caller who has work
+    /// of its own for the thread that polls.
+    pub fn wake(&self) {
+        self.inner().bell.ring();
+    }
+    /// Whether this is a forked process that has to call [`reinit`](Self::reinit) first.
+    pub fn forked(&self) -> bool {
+        self.inner().forked()
+    }
     /// Polls until no request is left.
     ///
     /// # Errors

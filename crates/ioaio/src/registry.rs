@@ -155,6 +155,8 @@ static OPS: &[OpInfo] = &[
         ["aio_nop", "", "", ""]).inline(),
     op::<Busy>(&["busy"], "(sleeps)", &[],
         ["aio_busy", "", "", ""]),
+    op::<Call<fn() -> std::io::Result<()>, ()>>(&["call"], "(any)", &[],
+        ["", "uv_queue_work", "spawn_blocking", "spawn_blocking"]),
     op::<Load>(&["load"], "", &[],
         ["aio_load, aio_slurp", "", "read", "read"]).inline(),
     op::<Save<Bytes>>(&["save"], "", &[],

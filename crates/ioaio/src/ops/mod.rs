@@ -1,6 +1,7 @@
 //! The operations, a file for each family, a block for each operation. No unsafe code.
 #![forbid(unsafe_code)]
 
+mod call;
 mod dir;
 mod link;
 mod linked;
@@ -26,6 +27,7 @@ mod transfer;
 mod truncate;
 mod xattr;
 
+pub use call::Call;
 pub use dir::{Entries, Entry, FileType, ReadDir};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
 pub use linked::{OpenRead, WriteSync};

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod call;
 mod dir;
 mod link;
 mod linked;
