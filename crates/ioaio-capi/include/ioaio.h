@@ -126,6 +126,9 @@ int ioaio_max_poll_reqs(const ioaio *aio, int n);
 /* Sets how many seconds one ioaio_poll goes on delivering; 0 is no limit. */
 void ioaio_max_poll_time(const ioaio *aio, double seconds);
 
+/* 1 in a child that has to call ioaio_reinit first, else 0. */
+int ioaio_forked(const ioaio *aio);
+
 /* After a fork, in the child: forgets every request and starts anew. The poll fd keeps its number. */
 int ioaio_reinit(const ioaio *aio);
 
@@ -152,6 +155,9 @@ void ioaio_cancel(const ioaio_req *req);
 /* Requests. Each gives a handle, or NULL with errno where there is no memory.
  * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
+
+#define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
+#define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
 
 /* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT. */
 typedef struct ioaio_args {
@@ -264,8 +270,9 @@ const ioaio_req *ioaio_fsync(const ioaio *aio, int fd, IOAIO_HOW);
 /* Writes a file's data to the device: fdatasync(2). */
 const ioaio_req *ioaio_fdatasync(const ioaio *aio, int fd, IOAIO_HOW);
 
-/* Lists a directory, without . and .. : getdents64(2). data are len struct ioaio_dirent. */
-const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+/* Lists a directory, without . and .. : getdents64(2). flags: IOAIO_DIRS_FIRST, IOAIO_STAT_ORDER. A last
+ * symbolic link is not followed, unless a slash comes after it. data are len struct ioaio_dirent. */
+const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, int flags, IOAIO_HOW);
 
 /* Calls a function of the caller's on another thread; it gives the result, or -errno. */
 const ioaio_req *ioaio_custom(const ioaio *aio, ioaio_execute execute, void *context, IOAIO_HOW);
