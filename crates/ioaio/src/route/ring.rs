@@ -251,3 +251,26 @@ impl Ring {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_missing_opcode_gives_the_request_back() {
+        let aio = crate::Aio::new().unwrap();
+        let bell = Bell::new().unwrap();
+        let Ok(mut ring) = Ring::new(8, &bell) else {
+            eprintln!("skipped: this kernel has no io_uring");
+            return;
+        };
+        let request = || Req::with_callback(aio.nop().op, 4, None, |_| {});
+        ring.opcodes.forget(opcode::Nop::CODE);
+        assert!(ring.push(request(), true).is_err());
+        assert_eq!(ring.in_flight(), 0);
+        ring.opcodes = Opcodes::of(&ring.uring.submitter()).unwrap();
+        assert!(ring.push(request(), true).is_ok());
+        assert_eq!(ring.in_flight(), 1);
+        assert!(ring.stop(aio.inner(), Duration::from_secs(60)));
+    }
+}
