@@ -34,7 +34,7 @@ fn table(options: &Options, work: &Arc<Usage>, cold: bool, rounds: usize, thread
         ops: 1,
         sized_by_time: false,
         targets: vec![
-            Target::rate("ours", "du -s", 1.0),
+            Target::rate("ours", "du -s", 2.0),
             Target::rate("ours", "walk*", 0.85),
             Target::show("walk*", "du -s"),
         ],
