@@ -90,6 +90,7 @@ pub use rustix::fs::{
     Access, Advice, FallocateFlags, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes,
     StatxFlags, XattrFlags,
 };
+pub use rustix::io::ReadWriteFlags;
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;

@@ -7,6 +7,7 @@ pub(crate) mod lock;
 pub(crate) mod paths;
 #[cfg(not(loom))]
 pub(crate) mod thread;
+pub(crate) mod vectored;
 
 use std::io;
 use std::mem::MaybeUninit;

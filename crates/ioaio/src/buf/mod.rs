@@ -72,6 +72,15 @@ impl Filled {
         unsafe { buf.set_filled(self.0) };
         self.0
     }
+    /// The same for the spaces of several buffers, filled one after the other.
+    pub(crate) fn give_all<B: IoBufMut>(self, bufs: &mut [B]) -> usize {
+        let mut left = self.0;
+        for buf in bufs {
+            left -= Filled(left.min(space(buf, usize::MAX).len())).give(buf);
+        }
+        debug_assert_eq!(left, 0);
+        self.0
+    }
 }
 
 #[cfg(test)]

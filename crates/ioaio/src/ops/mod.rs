@@ -25,6 +25,7 @@ mod sync;
 mod time;
 mod transfer;
 mod truncate;
+mod vectored;
 mod xattr;
 
 pub use call::Call;
@@ -51,4 +52,5 @@ pub use sync::{Fsync, Sync, SyncFileRange};
 pub use time::{SetTime, Utimens};
 pub use transfer::{CopyRange, Sendfile, Splice, Tee};
 pub use truncate::Truncate;
+pub use vectored::{Readv, Writev};
 pub use xattr::{Getxattr, Listxattr, Removexattr, Setxattr};

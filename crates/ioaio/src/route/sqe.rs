@@ -14,6 +14,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use io_uring::{opcode, squeue, types};
 
 use crate::buf::Filled;
+use crate::sys::vectored::Iovecs;
 
 /// A submission that borrows what the kernel will use.
 pub struct Sqe<'a> {
@@ -120,6 +121,32 @@ impl<'a> Sqe<'a> {
         let fd = types::Fd(fd.as_raw_fd());
         let entry = opcode::FSetXattr::new(fd, name.as_ptr(), value.as_ptr().cast(), len);
         Some(Self::new(entry.flags(flags as i32).build()))
+    }
+    /// `preadv2(2)`, or with `None` for the offset at the file's own position.
+    pub(crate) fn readv(
+        fd: BorrowedFd<'a>,
+        iovecs: &'a mut Iovecs,
+        spaces: impl Iterator<Item = &'a mut [MaybeUninit<u8>]>,
+        offset: Option<u64>,
+        flags: u32,
+    ) -> Option<Self> {
+        *iovecs = Iovecs::filling(spaces);
+        let (fd, iovecs) = (types::Fd(fd.as_raw_fd()), iovecs.as_slice());
+        let readv = opcode::Readv::new(fd, iovecs.as_ptr(), u32::try_from(iovecs.len()).ok()?);
+        Some(Self::new(readv.offset(offset.unwrap_or(u64::MAX)).rw_flags(flags as i32).build()))
+    }
+    /// `pwritev2(2)`, or with `None` for the offset at the file's own position.
+    pub(crate) fn writev(
+        fd: BorrowedFd<'a>,
+        iovecs: &'a mut Iovecs,
+        bytes: impl Iterator<Item = &'a [u8]>,
+        offset: Option<u64>,
+        flags: u32,
+    ) -> Option<Self> {
+        *iovecs = Iovecs::of(bytes);
+        let (fd, iovecs) = (types::Fd(fd.as_raw_fd()), iovecs.as_slice());
+        let writev = opcode::Writev::new(fd, iovecs.as_ptr(), u32::try_from(iovecs.len()).ok()?);
+        Some(Self::new(writev.offset(offset.unwrap_or(u64::MAX)).rw_flags(flags as i32).build()))
     }
     /// `splice(2)`; `None` for lengths of more than 32 bits.
     pub fn splice(

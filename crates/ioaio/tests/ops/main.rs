@@ -26,6 +26,7 @@ mod sync;
 mod time;
 mod transfer;
 mod truncate;
+mod vectored;
 mod xattr;
 
 mod differential;

@@ -1,0 +1,79 @@
+//! Reading into, and writing from, several buffers at once.
+//!
+//! # Safety contract
+//! An [`Iovecs`] keeps no borrow: whoever makes one keeps the buffers, untouched, until the call that
+//! uses it has ended. Here that is within one function; on the ring an `Sqe` keeps their borrow.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Addresses and lengths of buffers.
+#[derive(Default)]
+pub(crate) struct Iovecs(Vec<libc::iovec>);
+
+// SAFETY: addresses only, which nothing safe can follow.
+unsafe impl Send for Iovecs {}
+
+impl Iovecs {
+    /// Of space to read into.
+    pub(crate) fn filling<'a>(spaces: impl Iterator<Item = &'a mut [MaybeUninit<u8>]>) -> Self {
+        let iovec =
+            |s: &'a mut [MaybeUninit<u8>]| libc::iovec { iov_len: s.len(), iov_base: s.as_mut_ptr().cast() };
+        Iovecs(spaces.map(iovec).collect())
+    }
+    /// Of bytes to write.
+    pub(crate) fn of<'a>(bytes: impl Iterator<Item = &'a [u8]>) -> Self {
+        let iovec = |b: &'a [u8]| libc::iovec { iov_len: b.len(), iov_base: b.as_ptr().cast_mut().cast() };
+        Iovecs(bytes.map(iovec).collect())
+    }
+    pub(crate) fn as_slice(&self) -> &[libc::iovec] {
+        &self.0
+    }
+}
+
+/// At the file's own position.
+const HERE: u64 = u64::MAX;
+
+/// Both calls have the same arguments.
+///
+/// # Safety
+/// The buffers may be used as the call does.
+unsafe fn call(
+    number: libc::c_long,
+    fd: BorrowedFd<'_>,
+    iovecs: &[libc::iovec],
+    offset: Option<u64>,
+    flags: u32,
+) -> io::Result<usize> {
+    let at = offset.unwrap_or(HERE);
+    let (low, high) = (at as libc::c_long, at.checked_shr(libc::c_long::BITS).unwrap_or(0) as libc::c_long);
+    // SAFETY: the caller's promise. The offset goes in two halves, of which a 64-bit kernel ignores the
+    // second.
+    let n = unsafe { libc::syscall(number, fd.as_raw_fd(), iovecs.as_ptr(), iovecs.len(), low, high, flags) };
+    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+}
+
+/// `preadv2(2)`; at the file's own position without an offset.
+pub(crate) fn preadv2<'a>(
+    fd: BorrowedFd<'_>,
+    spaces: impl Iterator<Item = &'a mut [MaybeUninit<u8>]>,
+    offset: Option<u64>,
+    flags: u32,
+) -> io::Result<usize> {
+    let iovecs = Iovecs::filling(spaces);
+    // SAFETY: exclusive borrows, which outlive this call.
+    unsafe { call(libc::SYS_preadv2, fd, iovecs.as_slice(), offset, flags) }
+}
+
+/// `pwritev2(2)`; at the file's own position without an offset.
+pub(crate) fn pwritev2<'a>(
+    fd: BorrowedFd<'_>,
+    bytes: impl Iterator<Item = &'a [u8]>,
+    offset: Option<u64>,
+    flags: u32,
+) -> io::Result<usize> {
+    let iovecs = Iovecs::of(bytes);
+    // SAFETY: shared borrows, which outlive this call and are only read.
+    unsafe { call(libc::SYS_pwritev2, fd, iovecs.as_slice(), offset, flags) }
+}
