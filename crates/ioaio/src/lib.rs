@@ -54,12 +54,14 @@ mod faults;
 mod file;
 mod fsclass;
 mod group;
+mod mapping;
 #[cfg(all(test, loom))]
 mod model;
 mod op;
 mod ops;
 mod path;
 mod queue;
+mod raw;
 mod registry;
 mod request;
 mod route;
@@ -82,15 +84,18 @@ pub use error::Error;
 pub use faults::Faults;
 pub use file::{Dir, File};
 pub use group::{Group, GroupFuture};
+pub use mapping::{Mapped, Mapping};
 pub use op::Op;
 pub use ops::*;
 pub use path::At;
+pub use raw::{Fcntl, Ioctl, RawArg};
 pub use registry::{OpInfo, ops, ops_table};
 pub use rustix::fs::{
     Access, Advice, FallocateFlags, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes,
     StatxFlags, XattrFlags,
 };
 pub use rustix::io::ReadWriteFlags;
+pub use rustix::mm::{MlockAllFlags, MsyncFlags};
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use stream::FileStream;

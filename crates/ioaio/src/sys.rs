@@ -3,7 +3,9 @@
 //! # Safety contract
 //! Each function takes borrows of everything the kernel reads or writes, so it is safe to call.
 
+pub(crate) mod fiemap;
 pub(crate) mod lock;
+pub(crate) mod memory;
 pub(crate) mod paths;
 #[cfg(not(loom))]
 pub(crate) mod thread;

@@ -3,9 +3,11 @@
 
 mod call;
 mod dir;
+mod fiemap;
 mod link;
 mod linked;
 mod lock;
+mod memory;
 mod mkdir;
 mod mknod;
 mod nop;
@@ -30,9 +32,11 @@ mod xattr;
 
 pub use call::Call;
 pub use dir::{Entries, Entry, FileType, ReadDir};
+pub use fiemap::{Fiemap, FiemapCount, FileExtent};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
 pub use linked::{OpenRead, WriteSync};
 pub use lock::{Lock, LockKind};
+pub use memory::{Madvise, MemoryAdvice, Mlock, MlockAll, Msync, Mtouch};
 pub use mkdir::{Mkdir, MkdirAll, Rmdir};
 pub use mknod::Mknod;
 pub use nop::{Busy, Nop};

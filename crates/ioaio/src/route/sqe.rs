@@ -14,6 +14,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use io_uring::{opcode, squeue, types};
 
 use crate::buf::Filled;
+use crate::mapping::Region;
 use crate::sys::vectored::Iovecs;
 
 /// A submission that borrows what the kernel will use.
@@ -147,6 +148,11 @@ impl<'a> Sqe<'a> {
         let (fd, iovecs) = (types::Fd(fd.as_raw_fd()), iovecs.as_slice());
         let writev = opcode::Writev::new(fd, iovecs.as_ptr(), u32::try_from(iovecs.len()).ok()?);
         Some(Self::new(writev.offset(offset.unwrap_or(u64::MAX)).rw_flags(flags as i32).build()))
+    }
+    /// `madvise(2)`; `None` for lengths of more than 32 bits.
+    pub(crate) fn madvise(region: Region<'a>, advice: i32) -> Option<Self> {
+        let len = u32::try_from(region.len).ok()?;
+        Some(Self::new(opcode::Madvise::new(region.start.cast(), i64::from(len), advice).build()))
     }
     /// `splice(2)`; `None` for lengths of more than 32 bits.
     pub fn splice(
