@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #ifdef __cplusplus
@@ -39,6 +40,7 @@ extern "C" {
 typedef struct ioaio ioaio;
 typedef struct ioaio_req ioaio_req;
 typedef struct ioaio_group ioaio_group;
+typedef struct ioaio_progress ioaio_progress;
 
 /* What a request came to; valid, with what it points to, until the callback returns. */
 typedef struct ioaio_result {
@@ -54,6 +56,14 @@ typedef struct ioaio_dirent {
     uint64_t ino;
     int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
 } ioaio_dirent;
+
+/* A run of bytes of a file that are in one piece on its device. */
+typedef struct ioaio_extent {
+    uint64_t logical;  /* where it starts in the file */
+    uint64_t physical; /* where it starts on the device */
+    uint64_t length;   /* how many bytes it has */
+    uint32_t flags;    /* FIEMAP_EXTENT_... of linux/fiemap.h */
+} ioaio_extent;
 
 /* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
 typedef int64_t (*ioaio_execute)(void *context);
@@ -152,12 +162,25 @@ void ioaio_group_cancel(const ioaio_group *group);
 /* Cancels a request as far as that is possible; its callback runs in any case, once. */
 void ioaio_cancel(const ioaio_req *req);
 
+/* Counters that requests which do much move while they run, for any thread to read. Several may share them. */
+ioaio_progress *ioaio_progress_new(void);
+void ioaio_progress_free(ioaio_progress *progress);
+
+/* The files, directories and others that are done. */
+uint64_t ioaio_progress_entries(const ioaio_progress *progress);
+
+/* The bytes of contents that are done, holes included. */
+uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
+
 /* Requests. Each gives a handle, or NULL with errno where there is no memory.
  * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
 
 #define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
 #define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
+#define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
+#define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
+#define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */
 
 /* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT. */
 typedef struct ioaio_args {
@@ -169,8 +192,15 @@ typedef struct ioaio_args {
     const char *path; /* a path, copied */
     const char *path2; /* a second path, copied */
     void *buf; /* memory that stays as it is until the callback has returned */
+    const struct iovec *iov; /* buffers that stay as they are, like the memory they describe, until the callback has returned */
+    int iovcnt; /* the number of buffers */
+    const char *name; /* the name of an extended attribute, copied */
+    void *arg; /* the argument of fcntl(2) or ioctl(2): a number, or the address of memory that stays as it is */
     size_t len; /* a length in bytes */
     off_t off; /* an offset in bytes; -1 where a request can use the file's own position */
+    off_t off2; /* the same for a second file */
+    uint64_t resolve; /* RESOLVE_... of openat2(2) */
+    const ioaio_progress *progress; /* counters that the request moves, or NULL */
     int flags; /* flags of the system call */
     unsigned mode; /* permissions, or a mode of the system call */
     double seconds; /* seconds */
@@ -229,6 +259,52 @@ enum {
     IOAIO_OP_COPY = 43,
     IOAIO_OP_MOVE = 44,
     IOAIO_OP_PATHSYNC = 45,
+    IOAIO_OP_OPEN_RESOLVE = 46,
+    IOAIO_OP_OPEN_DIR = 47,
+    IOAIO_OP_OPEN_READ = 48,
+    IOAIO_OP_WRITE_SYNC = 49,
+    IOAIO_OP_READV = 50,
+    IOAIO_OP_WRITEV = 51,
+    IOAIO_OP_APPEND = 52,
+    IOAIO_OP_COPY_RANGE = 53,
+    IOAIO_OP_SPLICE = 54,
+    IOAIO_OP_TEE = 55,
+    IOAIO_OP_PIPE = 56,
+    IOAIO_OP_FADVISE = 57,
+    IOAIO_OP_FLOCK = 58,
+    IOAIO_OP_LOCK_RANGE = 59,
+    IOAIO_OP_FCNTL = 60,
+    IOAIO_OP_IOCTL = 61,
+    IOAIO_OP_FIEMAP = 62,
+    IOAIO_OP_FIEMAP_COUNT = 63,
+    IOAIO_OP_STATX = 64,
+    IOAIO_OP_FSTATX = 65,
+    IOAIO_OP_LINK_FILE = 66,
+    IOAIO_OP_MKDIR_ALL = 67,
+    IOAIO_OP_LUTIMENS = 68,
+    IOAIO_OP_ACCESS = 69,
+    IOAIO_OP_GETXATTR = 70,
+    IOAIO_OP_LGETXATTR = 71,
+    IOAIO_OP_FGETXATTR = 72,
+    IOAIO_OP_SETXATTR = 73,
+    IOAIO_OP_LSETXATTR = 74,
+    IOAIO_OP_FSETXATTR = 75,
+    IOAIO_OP_LISTXATTR = 76,
+    IOAIO_OP_LLISTXATTR = 77,
+    IOAIO_OP_FLISTXATTR = 78,
+    IOAIO_OP_REMOVEXATTR = 79,
+    IOAIO_OP_LREMOVEXATTR = 80,
+    IOAIO_OP_FREMOVEXATTR = 81,
+    IOAIO_OP_MSYNC = 82,
+    IOAIO_OP_MTOUCH = 83,
+    IOAIO_OP_MLOCK = 84,
+    IOAIO_OP_MUNLOCK = 85,
+    IOAIO_OP_MLOCKALL = 86,
+    IOAIO_OP_MUNLOCKALL = 87,
+    IOAIO_OP_MADVISE = 88,
+    IOAIO_OP_SAVE = 89,
+    IOAIO_OP_COPY_TREE = 90,
+    IOAIO_OP_REMOVE_TREE = 91,
 };
 
 /* Does nothing. */
@@ -367,8 +443,153 @@ const ioaio_req *ioaio_move(const ioaio *aio, int dirfd, const char *path, int d
 /* Writes the data and metadata of what a path names to the device. */
 const ioaio_req *ioaio_pathsync(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
 
+/* Opens or creates a file by rules for what its path may lead through: openat2(2) with RESOLVE_... of
+ * linux/openat2.h. The result is the descriptor, which is close-on-exec. */
+const ioaio_req *ioaio_open_resolve(const ioaio *aio, int dirfd, const char *path, int flags, unsigned mode, uint64_t resolve, IOAIO_HOW);
+
+/* Opens a directory for other requests to start at: open(2) with O_PATH. The result is the descriptor. */
+const ioaio_req *ioaio_open_dir(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* Opens, reads from off on, and closes. The result is the number of bytes. */
+const ioaio_req *ioaio_open_read(const ioaio *aio, int dirfd, const char *path, void *buf, size_t len, off_t off, IOAIO_HOW);
+
+/* Writes at off, then fsync(2): both or an error. */
+const ioaio_req *ioaio_write_sync(const ioaio *aio, int fd, void *buf, size_t len, off_t off, IOAIO_HOW);
+
+/* Reads into several buffers: preadv2(2) with RWF_... flags. The result is the number of bytes. */
+const ioaio_req *ioaio_readv(const ioaio *aio, int fd, const struct iovec *iov, int iovcnt, off_t off, int flags, IOAIO_HOW);
+
+/* Writes several buffers: pwritev2(2) with RWF_... flags. The result is the number of bytes. */
+const ioaio_req *ioaio_writev(const ioaio *aio, int fd, const struct iovec *iov, int iovcnt, off_t off, int flags, IOAIO_HOW);
+
+/* Writes at the end of a file, wherever that is by then. The result is the number of bytes. */
+const ioaio_req *ioaio_append(const ioaio *aio, int fd, void *buf, size_t len, IOAIO_HOW);
+
+/* Copies len bytes of fd, from off on, to fd2, at off2: copy_file_range(2). The result is the number of
+ * bytes. */
+const ioaio_req *ioaio_copy_range(const ioaio *aio, int fd, off_t off, int fd2, off_t off2, size_t len, IOAIO_HOW);
+
+/* Moves len bytes from fd to fd2, one of which is a pipe: splice(2). off and off2 are -1 for a pipe. */
+const ioaio_req *ioaio_splice(const ioaio *aio, int fd, off_t off, int fd2, off_t off2, size_t len, int flags, IOAIO_HOW);
+
+/* Copies len bytes from the pipe fd to the pipe fd2: tee(2). */
+const ioaio_req *ioaio_tee(const ioaio *aio, int fd, int fd2, size_t len, int flags, IOAIO_HOW);
+
+/* Makes a pipe: pipe2(2). data are two int, the reading end and the writing end, close-on-exec. */
+const ioaio_req *ioaio_pipe(const ioaio *aio, int flags, IOAIO_HOW);
+
+/* Tells how a range of a file is going to be used: posix_fadvise(2), with POSIX_FADV_... in flags. */
+const ioaio_req *ioaio_fadvise(const ioaio *aio, int fd, off_t off, size_t len, int flags, IOAIO_HOW);
+
+/* Locks a file: flock(2), with LOCK_... in flags. It waits without holding a thread, and can be
+ * cancelled. */
+const ioaio_req *ioaio_flock(const ioaio *aio, int fd, int flags, IOAIO_HOW);
+
+/* Locks a range of a file for this open descriptor: fcntl(2) with F_OFD_SETLK. flags are as for
+ * ioaio_flock, which see. */
+const ioaio_req *ioaio_lock_range(const ioaio *aio, int fd, int flags, off_t off, size_t len, IOAIO_HOW);
+
+/* Does what a command, in flags, says to a file: fcntl(2). */
+const ioaio_req *ioaio_fcntl(const ioaio *aio, int fd, int flags, void *arg, IOAIO_HOW);
+
+/* Does what a request, in flags, says to a file: ioctl(2). */
+const ioaio_req *ioaio_ioctl(const ioaio *aio, int fd, int flags, void *arg, IOAIO_HOW);
+
+/* Where a range of a file is on its device: FIEMAP_FLAG_... in flags, and at most iovcnt extents, or
+ * all with -1. The length -1 is up to the end. data are len struct ioaio_extent. */
+const ioaio_req *ioaio_fiemap(const ioaio *aio, int fd, off_t off, size_t len, int flags, int iovcnt, IOAIO_HOW);
+
+/* How many extents ioaio_fiemap would find. */
+const ioaio_req *ioaio_fiemap_count(const ioaio *aio, int fd, off_t off, size_t len, IOAIO_HOW);
+
+/* All that is known of a file: statx(2), with AT_... in flags and STATX_... in mode. data is a struct
+ * statx. */
+const ioaio_req *ioaio_statx(const ioaio *aio, int dirfd, const char *path, int flags, unsigned mode, IOAIO_HOW);
+
+/* The same for an open file. data is a struct statx. */
+const ioaio_req *ioaio_fstatx(const ioaio *aio, int fd, int flags, unsigned mode, IOAIO_HOW);
+
+/* Gives an open file, also one without a name, a name: linkat(2). */
+const ioaio_req *ioaio_link_file(const ioaio *aio, int fd, int dirfd, const char *path, IOAIO_HOW);
+
+/* Makes a directory and what it is in, where they are missing. */
+const ioaio_req *ioaio_mkdir_all(const ioaio *aio, int dirfd, const char *path, unsigned mode, IOAIO_HOW);
+
+/* Sets the times of a file without following a last symbolic link: utimensat(2). */
+const ioaio_req *ioaio_lutimens(const ioaio *aio, int dirfd, const char *path, const struct timespec *times, IOAIO_HOW);
+
+/* Whether a file can be used so: faccessat2(2), with R_OK and so on in mode, AT_... in flags. */
+const ioaio_req *ioaio_access(const ioaio *aio, int dirfd, const char *path, unsigned mode, int flags, IOAIO_HOW);
+
+/* The value of an extended attribute: getxattr(2). data are len bytes. */
+const ioaio_req *ioaio_getxattr(const ioaio *aio, int dirfd, const char *path, const char *name, IOAIO_HOW);
+
+/* The same without following a last symbolic link: lgetxattr(2). */
+const ioaio_req *ioaio_lgetxattr(const ioaio *aio, int dirfd, const char *path, const char *name, IOAIO_HOW);
+
+/* The same of an open file: fgetxattr(2). */
+const ioaio_req *ioaio_fgetxattr(const ioaio *aio, int fd, const char *name, IOAIO_HOW);
+
+/* Sets an extended attribute to len bytes, copied: setxattr(2), with XATTR_... in flags. */
+const ioaio_req *ioaio_setxattr(const ioaio *aio, int dirfd, const char *path, const char *name, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* The same without following a last symbolic link: lsetxattr(2). */
+const ioaio_req *ioaio_lsetxattr(const ioaio *aio, int dirfd, const char *path, const char *name, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* The same of an open file: fsetxattr(2). */
+const ioaio_req *ioaio_fsetxattr(const ioaio *aio, int fd, const char *name, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* The names of the extended attributes: listxattr(2). data are len bytes, with a NUL after each name. */
+const ioaio_req *ioaio_listxattr(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The same without following a last symbolic link: llistxattr(2). */
+const ioaio_req *ioaio_llistxattr(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* The same of an open file: flistxattr(2). */
+const ioaio_req *ioaio_flistxattr(const ioaio *aio, int fd, IOAIO_HOW);
+
+/* Removes an extended attribute: removexattr(2). */
+const ioaio_req *ioaio_removexattr(const ioaio *aio, int dirfd, const char *path, const char *name, IOAIO_HOW);
+
+/* The same without following a last symbolic link: lremovexattr(2). */
+const ioaio_req *ioaio_lremovexattr(const ioaio *aio, int dirfd, const char *path, const char *name, IOAIO_HOW);
+
+/* The same of an open file: fremovexattr(2). */
+const ioaio_req *ioaio_fremovexattr(const ioaio *aio, int fd, const char *name, IOAIO_HOW);
+
+/* Writes changed pages of a mapped file to the device: msync(2), with MS_... in flags. */
+const ioaio_req *ioaio_msync(const ioaio *aio, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* Brings all pages of mapped memory in, with flags 1 also for writing. */
+const ioaio_req *ioaio_mtouch(const ioaio *aio, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* Brings mapped memory in, and keeps it there: mlock(2). */
+const ioaio_req *ioaio_mlock(const ioaio *aio, void *buf, size_t len, IOAIO_HOW);
+
+/* Takes that back: munlock(2). */
+const ioaio_req *ioaio_munlock(const ioaio *aio, void *buf, size_t len, IOAIO_HOW);
+
+/* Keeps all of the process in memory: mlockall(2), with MCL_... in flags. */
+const ioaio_req *ioaio_mlockall(const ioaio *aio, int flags, IOAIO_HOW);
+
+/* Takes that back: munlockall(2). */
+const ioaio_req *ioaio_munlockall(const ioaio *aio, IOAIO_HOW);
+
+/* Tells how mapped memory is going to be used: madvise(2), with MADV_... in flags. */
+const ioaio_req *ioaio_madvise(const ioaio *aio, void *buf, size_t len, int flags, IOAIO_HOW);
+
+/* Replaces a file's contents, all or nothing: IOAIO_DURABLE and IOAIO_NO_REPLACE in flags; mode is that
+ * of a new file. */
+const ioaio_req *ioaio_save(const ioaio *aio, int dirfd, const char *path, void *buf, size_t len, unsigned mode, int flags, IOAIO_HOW);
+
+/* Copies a tree with all attributes, as one: IOAIO_DURABLE and IOAIO_ONE_FILE_SYSTEM in flags. */
+const ioaio_req *ioaio_copy_tree(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, int flags, const ioaio_progress *progress, IOAIO_HOW);
+
+/* Removes a tree, or a file: IOAIO_ONE_FILE_SYSTEM in flags. */
+const ioaio_req *ioaio_remove_tree(const ioaio *aio, int dirfd, const char *path, int flags, const ioaio_progress *progress, IOAIO_HOW);
+
 /* The arguments of no request. */
-#define IOAIO_ARGS_INIT {.fd = -1, .fd2 = -1, .dirfd = -100, .dirfd2 = -100}
+#define IOAIO_ARGS_INIT {.fd = -1, .fd2 = -1, .dirfd = -100, .dirfd2 = -100, .off = -1, .off2 = -1, .uid = (uid_t)-1, .gid = (gid_t)-1}
 
 /* Any request, by args->op: for languages that bind C at run time. */
 const ioaio_req *ioaio_submit(const ioaio *aio, const ioaio_args *args, IOAIO_HOW);

@@ -7,7 +7,11 @@ use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use engine::{Aio, Dir, File, IoBuf, IoBufMut, PathOp, Request, SetTime, TwoPathOp};
+use engine::{
+    Aio, Dir, File, IoBuf, IoBufMut, Mapped, PathOp, Progress, RawArg, Request, SetTime, TwoPathOp,
+};
+
+use crate::progress::ioaio_progress;
 
 macro_rules! args {
     ($($(#[doc = $doc:literal])* $field:ident: $type:ty = $none:expr, $c:literal;)*) => {
@@ -53,10 +57,24 @@ args! {
     path2: *const c_char = std::ptr::null(), "const char *path2";
     /// memory that stays as it is until the callback has returned
     buf: *mut c_void = std::ptr::null_mut(), "void *buf";
+    /// buffers that stay as they are, like the memory they describe, until the callback has returned
+    iov: *const libc::iovec = std::ptr::null(), "const struct iovec *iov";
+    /// the number of buffers
+    iovcnt: c_int = 0, "int iovcnt";
+    /// the name of an extended attribute, copied
+    name: *const c_char = std::ptr::null(), "const char *name";
+    /// the argument of fcntl(2) or ioctl(2): a number, or the address of memory that stays as it is
+    arg: *mut c_void = std::ptr::null_mut(), "void *arg";
     /// a length in bytes
     len: size_t = 0, "size_t len";
     /// an offset in bytes; -1 where a request can use the file's own position
     off: off_t = -1, "off_t off";
+    /// the same for a second file
+    off2: off_t = -1, "off_t off2";
+    /// RESOLVE_... of openat2(2)
+    resolve: u64 = 0, "uint64_t resolve";
+    /// counters that the request moves, or NULL
+    progress: *const ioaio_progress = std::ptr::null(), "const ioaio_progress *progress";
     /// flags of the system call
     flags: c_int = 0, "int flags";
     /// permissions, or a mode of the system call
@@ -123,6 +141,24 @@ unsafe impl IoBufMut for Memory {
     unsafe fn set_filled(&mut self, _n: usize) {}
 }
 
+// SAFETY: the header says that a request's memory stays mapped until its callback has returned.
+unsafe impl Mapped for Memory {
+    fn region(&self) -> (*mut u8, usize) {
+        (self.start, self.len)
+    }
+}
+
+/// What `fcntl` and `ioctl` get; the caller knows what it is.
+pub struct Argument(*mut c_void);
+// SAFETY: as for `Memory`.
+unsafe impl Send for Argument {}
+// SAFETY: the caller's pointer stays valid until the callback has returned.
+unsafe impl RawArg for Argument {
+    fn raw(&mut self) -> usize {
+        self.0.expose_provenance()
+    }
+}
+
 /// Typed views of the arguments. The caller of the C function has promised their validity.
 impl ioaio_args {
     pub(crate) fn file(&self) -> File {
@@ -141,8 +177,33 @@ impl ioaio_args {
         path(self.path)
     }
     pub(crate) fn memory(&self) -> Memory {
-        let start = if self.len == 0 { std::ptr::NonNull::dangling().as_ptr() } else { self.buf.cast() };
-        Memory { start, len: self.len }
+        memory(self.buf, self.len)
+    }
+    /// All of the buffers; a number that none can be gives more than the kernel takes.
+    pub(crate) fn memories(&self) -> Vec<Memory> {
+        let Ok(count @ 0..=1024) = usize::try_from(self.iovcnt) else {
+            let none = || Memory { start: std::ptr::NonNull::dangling().as_ptr(), len: 0 };
+            return std::iter::repeat_with(none).take(1025).collect();
+        };
+        if count == 0 {
+            return Vec::new();
+        }
+        // SAFETY: the caller's promise.
+        let iov = unsafe { std::slice::from_raw_parts(self.iov, count) };
+        iov.iter().map(|one| memory(one.iov_base, one.iov_len)).collect()
+    }
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        self.memory().bytes().to_vec()
+    }
+    pub(crate) fn name(&self) -> &OsStr {
+        path(self.name).as_os_str()
+    }
+    pub(crate) fn argument(&self) -> Argument {
+        Argument(self.arg)
+    }
+    pub(crate) fn progress(&self) -> Progress {
+        // SAFETY: the caller's promise.
+        unsafe { self.progress.as_ref() }.map_or_else(Progress::new, |progress| progress.0.clone())
     }
     /// Starts the path of a request where `dirfd` says.
     pub(crate) fn at<'a, O: PathOp>(&self, request: Request<'a, O>) -> Request<'a, O> {
@@ -191,6 +252,11 @@ impl ioaio_args {
     pub(crate) fn offset(&self) -> Option<u64> {
         (self.off != -1).then_some(self.off as u64)
     }
+}
+
+fn memory(start: *mut c_void, len: usize) -> Memory {
+    let start = if len == 0 { std::ptr::NonNull::dangling().as_ptr() } else { start.cast() };
+    Memory { start, len }
 }
 
 fn path<'a>(text: *const c_char) -> &'a Path {

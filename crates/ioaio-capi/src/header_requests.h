@@ -19,9 +19,22 @@ void ioaio_group_cancel(const ioaio_group *group);
 /* Cancels a request as far as that is possible; its callback runs in any case, once. */
 void ioaio_cancel(const ioaio_req *req);
 
+/* Counters that requests which do much move while they run, for any thread to read. Several may share them. */
+ioaio_progress *ioaio_progress_new(void);
+void ioaio_progress_free(ioaio_progress *progress);
+
+/* The files, directories and others that are done. */
+uint64_t ioaio_progress_entries(const ioaio_progress *progress);
+
+/* The bytes of contents that are done, holes included. */
+uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
+
 /* Requests. Each gives a handle, or NULL with errno where there is no memory.
  * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
 
 #define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
 #define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
+#define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
+#define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
+#define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */

@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #ifdef __cplusplus
@@ -39,6 +40,7 @@ extern "C" {
 typedef struct ioaio ioaio;
 typedef struct ioaio_req ioaio_req;
 typedef struct ioaio_group ioaio_group;
+typedef struct ioaio_progress ioaio_progress;
 
 /* What a request came to; valid, with what it points to, until the callback returns. */
 typedef struct ioaio_result {
@@ -54,6 +56,14 @@ typedef struct ioaio_dirent {
     uint64_t ino;
     int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
 } ioaio_dirent;
+
+/* A run of bytes of a file that are in one piece on its device. */
+typedef struct ioaio_extent {
+    uint64_t logical;  /* where it starts in the file */
+    uint64_t physical; /* where it starts on the device */
+    uint64_t length;   /* how many bytes it has */
+    uint32_t flags;    /* FIEMAP_EXTENT_... of linux/fiemap.h */
+} ioaio_extent;
 
 /* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
 typedef int64_t (*ioaio_execute)(void *context);

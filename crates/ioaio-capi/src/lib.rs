@@ -12,6 +12,7 @@ mod group;
 pub mod header;
 mod memory;
 mod ops;
+mod progress;
 mod request;
 mod result;
 
@@ -19,5 +20,6 @@ pub use args::{ioaio_args, ioaio_execute};
 pub use engine_api::*;
 pub use group::*;
 pub use ops::*;
+pub use progress::*;
 pub use request::*;
 pub use result::*;

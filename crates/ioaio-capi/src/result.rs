@@ -1,14 +1,14 @@
 //! What a callback gets.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{OsString, c_int, c_void};
 use std::io;
 use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use engine::{Entries, Error, File, Metadata, StatvfsInfo};
+use engine::{Copied, Entries, Error, File, FileExtent, Metadata, StatvfsInfo, StatxInfo};
 
-use crate::args::Memory;
+use crate::args::{Argument, Memory};
 
 /// What a request came to; valid, with what it points to, until the callback returns.
 #[allow(non_camel_case_types)]
@@ -137,10 +137,116 @@ impl Show for io::Result<StatvfsInfo> {
         }
     }
 }
+impl Show for io::Result<StatxInfo> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(found) => {
+                let data = std::ptr::from_ref(found.as_raw()).cast();
+                show(&ioaio_result { data, len: size_of_val(found.as_raw()), ..number(0) });
+            }
+        }
+    }
+}
+impl Show for (io::Result<()>, Memory) {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.0.show(show);
+    }
+}
+impl Show for (io::Result<usize>, Vec<Memory>) {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.0.map_or_else(|e| error(&e), |n| number(n as i64)));
+    }
+}
+impl Show for (io::Result<i32>, Argument) {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.0.map_or_else(|e| error(&e), |n| number(n.into())));
+    }
+}
+impl Show for io::Result<u32> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        show(&self.map_or_else(|e| error(&e), |n| number(n.into())));
+    }
+}
+impl Show for io::Result<(File, File)> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        let taken = |file: File| file.try_into_owned_fd().map_err(|_| io::Error::other("in use"));
+        match self.and_then(|(one, two)| Ok((taken(one)?, taken(two)?))) {
+            Err(e) => show(&error(&e)),
+            Ok((one, two)) => {
+                let fds = [one.into_raw_fd(), two.into_raw_fd()];
+                show(&ioaio_result { data: fds.as_ptr().cast(), len: fds.len(), ..number(0) });
+            }
+        }
+    }
+}
+impl Show for io::Result<Vec<u8>> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(data) => {
+                let len = data.len();
+                show(&ioaio_result { data: data.as_ptr().cast(), len, ..number(len as i64) });
+            }
+        }
+    }
+}
+/// Names, with a NUL after each.
+impl Show for io::Result<Vec<OsString>> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        let joined = |names: Vec<OsString>| {
+            names.into_iter().flat_map(|name| [name.into_vec(), vec![0]].concat()).collect::<Vec<u8>>()
+        };
+        self.map(joined).show(show);
+    }
+}
+/// A run of bytes of a file that are in one piece on its device.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_extent {
+    /// Where it starts in the file.
+    pub logical: u64,
+    /// Where it starts on the device.
+    pub physical: u64,
+    /// How many bytes it has.
+    pub length: u64,
+    /// FIEMAP_EXTENT_ flags.
+    pub flags: u32,
+}
+impl Show for io::Result<Vec<FileExtent>> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(found) => {
+                let extents: Vec<ioaio_extent> = found.iter().map(ioaio_extent::from).collect();
+                let len = extents.len();
+                show(&ioaio_result { data: extents.as_ptr().cast(), len, ..number(len as i64) });
+            }
+        }
+    }
+}
+impl From<&FileExtent> for ioaio_extent {
+    fn from(found: &FileExtent) -> Self {
+        let FileExtent { logical, physical, len: length, flags } = *found;
+        ioaio_extent { logical, physical, length, flags }
+    }
+}
+
 /// What the composites give.
 impl Show for Result<(), Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
         self.map_err(io::Error::from).show(show);
+    }
+}
+impl Show for (Result<(), Error>, Memory) {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.0.show(show);
+    }
+}
+/// Without `keep_going`, which C does not offer, there is nothing else to tell.
+impl Show for Result<Copied, Error> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        self.map(|_| ()).show(show);
     }
 }
 impl Show for Result<u64, Error> {

@@ -95,7 +95,10 @@ fn a_package_is_made_below_destdir() {
         assert_eq!(found.permissions().mode() & 0o7777, mode, "{name}");
     }
     let config = fs::read_to_string(dir.path().join("opt/x/lib64/pkgconfig/ioaio.pc")).unwrap();
-    assert!(config.starts_with("prefix=/opt/x\nlibdir=/opt/x/lib64\nincludedir=/opt/x/include\n"), "{config}");
+    assert!(
+        config.starts_with("prefix=/opt/x\nlibdir=/opt/x/lib64\nincludedir=/opt/x/include\n"),
+        "{config}"
+    );
     assert!(!config.contains('@'), "{config}");
 
     make(&target("uninstall"));

@@ -56,6 +56,10 @@ impl StatxInfo {
     fn came_with<T>(&self, flags: StatxFlags, value: T) -> Option<T> {
         self.came().intersects(flags).then_some(value)
     }
+    /// The kernel's own `struct statx`.
+    pub fn as_raw(&self) -> &Raw {
+        &self.raw
+    }
     /// What was asked for.
     pub fn asked(&self) -> StatxFlags {
         self.asked
