@@ -77,7 +77,7 @@ pub mod tokio;
 
 pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};
-pub use buf::{AlignedBuf, IoBuf, IoBufMut, Slice};
+pub use buf::{AlignedBuf, IoBuf, IoBufMut, RegisteredBuf, Slice};
 pub use composite::*;
 pub use config::Builder;
 pub use error::Error;

@@ -8,12 +8,14 @@
 mod aligned;
 #[cfg(feature = "bytes")]
 mod bytes;
+mod registered;
 mod slice;
 mod std;
 
 use ::std::mem::MaybeUninit;
 
 pub use aligned::AlignedBuf;
+pub use registered::RegisteredBuf;
 pub use slice::Slice;
 
 /// Bytes the kernel may read: `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, `Arc<[u8]>`, `String`,
@@ -26,6 +28,11 @@ pub use slice::Slice;
 pub unsafe trait IoBuf: Send + 'static {
     /// The initialised bytes.
     fn bytes(&self) -> &[u8];
+    /// The registered buffer of which these are bytes.
+    #[doc(hidden)]
+    fn registered(&self) -> Option<&RegisteredBuf> {
+        None
+    }
 }
 
 /// Space the kernel may write into: `Vec<u8>`, `Box<[u8]>`, `Box<[u8; N]>`, [`AlignedBuf`], and
@@ -48,6 +55,11 @@ pub unsafe trait IoBufMut: Send + 'static {
     /// # Safety
     /// The first `n` bytes of `space` are initialised, and it has that many.
     unsafe fn set_filled(&mut self, n: usize);
+    /// The registered buffer of which this is space.
+    #[doc(hidden)]
+    fn registered(&self) -> Option<&RegisteredBuf> {
+        None
+    }
 }
 
 /// The first `len` bytes of a buffer's space, or all if it has fewer; for the kernel to fill.

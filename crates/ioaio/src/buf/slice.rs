@@ -10,7 +10,7 @@ use std::ops::{Bound, RangeBounds};
 
 use rustix::io::Errno;
 
-use super::{IoBuf, IoBufMut};
+use super::{IoBuf, IoBufMut, RegisteredBuf};
 
 /// A part of a buffer, to read into or write from.
 ///
@@ -88,6 +88,9 @@ unsafe impl<B: IoBuf> IoBuf for Slice<B> {
         let end = self.end.min(bytes.len());
         &bytes[self.start.min(end)..end]
     }
+    fn registered(&self) -> Option<&RegisteredBuf> {
+        self.buf.registered()
+    }
 }
 
 // SAFETY: a part of the buffer's space stays where it stays.
@@ -100,6 +103,9 @@ unsafe impl<B: IoBuf + IoBufMut> IoBufMut for Slice<B> {
     unsafe fn set_filled(&mut self, n: usize) {
         // SAFETY: what comes before the range is initialised (module contract), and then n bytes.
         unsafe { self.buf.set_filled(self.start + n) }
+    }
+    fn registered(&self) -> Option<&RegisteredBuf> {
+        IoBuf::registered(&self.buf)
     }
 }
 

@@ -6,10 +6,11 @@ use std::os::fd::AsFd;
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use crate::buf::{Filled, IoBuf, IoBufMut, space};
+use crate::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
 use crate::file::File;
 use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::route::fixed::Slot;
+use crate::route::sqe::{Known, Sqe};
 use crate::{Aio, Request};
 
 /// A copy of more bytes than this is not "instant": it never happens inline.
@@ -23,12 +24,39 @@ fn check_offset(offset: Option<u64>) -> io::Result<()> {
     }
 }
 
+/// Which of file and buffer are in the tables of the engine's ring.
+#[derive(Clone, Copy)]
+struct Registered {
+    file: bool,
+    buffer: bool,
+}
+
+impl Registered {
+    fn with(aio: &Aio, file: &File, buf: Option<&RegisteredBuf>) -> Self {
+        let buffer = buf.and_then(RegisteredBuf::slot).is_some_and(|slot| slot.belongs_to(aio));
+        Registered { file: file.slot_of(aio).is_some(), buffer }
+    }
+    fn known(self, file: &File, buf: Option<&RegisteredBuf>) -> Known {
+        let slot = buf.filter(|_| self.buffer).and_then(RegisteredBuf::slot);
+        let buffer = slot.and_then(Slot::index).and_then(|index| u16::try_from(index).ok());
+        Known { file: self.file.then(|| file.slot_index()).flatten(), buffer }
+    }
+}
+
 /// `pread(2)` or `read(2)`; see [`Aio::read_at`].
 pub struct Read<B> {
     file: File,
     buf: B,
     offset: Option<u64>,
     len: usize,
+    registered: Registered,
+}
+
+impl<B: IoBufMut> Read<B> {
+    fn new(aio: &Aio, file: &File, buf: B, offset: Option<u64>) -> Self {
+        let registered = Registered::with(aio, file, buf.registered());
+        Read { file: file.share(), buf, offset, len: usize::MAX, registered }
+    }
 }
 
 impl<B: IoBufMut> Op for Read<B> {
@@ -40,8 +68,9 @@ impl<B: IoBufMut> Op for Read<B> {
             if !op.file.may_go_on_ring(op.offset) {
                 return None;
             }
-            let hangs = op.file.may_hang();
-            Sqe::read(op.file.as_fd(), space(&mut op.buf, op.len), op.offset).map(|s| s.force_async(hangs))
+            let (hangs, known) = (op.file.may_hang(), op.registered.known(&op.file, op.buf.registered()));
+            let space = space(&mut op.buf, op.len);
+            Sqe::read(op.file.as_fd(), space, op.offset, known).map(|sqe| sqe.force_async(hangs))
         },
         decode: |_, cqe| cqe.filled(),
     });
@@ -92,9 +121,14 @@ pub struct Write<B> {
     buf: B,
     offset: Option<u64>,
     len: usize,
+    registered: Registered,
 }
 
 impl<B: IoBuf> Write<B> {
+    fn new(aio: &Aio, file: &File, buf: B, offset: Option<u64>) -> Self {
+        let registered = Registered::with(aio, file, buf.registered());
+        Write { file: file.share(), buf, offset, len: usize::MAX, registered }
+    }
     fn bytes(&self) -> &[u8] {
         let bytes = self.buf.bytes();
         &bytes[..bytes.len().min(self.len)]
@@ -110,8 +144,8 @@ impl<B: IoBuf> Op for Write<B> {
             if !op.file.may_go_on_ring(op.offset) {
                 return None;
             }
-            let hangs = op.file.may_hang();
-            Sqe::write(op.file.as_fd(), op.bytes(), op.offset).map(|s| s.force_async(hangs))
+            let (hangs, known) = (op.file.may_hang(), op.registered.known(&op.file, op.buf.registered()));
+            Sqe::write(op.file.as_fd(), op.bytes(), op.offset, known).map(|sqe| sqe.force_async(hangs))
         },
         decode: |_, cqe| cqe.count(),
     });
@@ -182,7 +216,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn read_at<B: IoBufMut>(&self, file: &File, buf: B, offset: u64) -> Request<'_, Read<B>> {
-        Request::new(self, Read { file: file.share(), buf, offset: Some(offset), len: usize::MAX })
+        Request::new(self, Read::new(self, file, buf, Some(offset)))
     }
     /// Reads at the file's own position, which moves: `read(2)`.
     ///
@@ -198,7 +232,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn read<B: IoBufMut>(&self, file: &File, buf: B) -> Request<'_, Read<B>> {
-        Request::new(self, Read { file: file.share(), buf, offset: None, len: usize::MAX })
+        Request::new(self, Read::new(self, file, buf, None))
     }
     /// Writes at an offset in bytes: `pwrite(2)`. Gives the number of bytes, which may be short.
     ///
@@ -214,7 +248,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn write_at<B: IoBuf>(&self, file: &File, buf: B, offset: u64) -> Request<'_, Write<B>> {
-        Request::new(self, Write { file: file.share(), buf, offset: Some(offset), len: usize::MAX })
+        Request::new(self, Write::new(self, file, buf, Some(offset)))
     }
     /// Writes at the file's own position, which moves: `write(2)`.
     ///
@@ -230,7 +264,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn write<B: IoBuf>(&self, file: &File, buf: B) -> Request<'_, Write<B>> {
-        Request::new(self, Write { file: file.share(), buf, offset: None, len: usize::MAX })
+        Request::new(self, Write::new(self, file, buf, None))
     }
     /// Starts reading a range of bytes into the page cache: `readahead(2)`.
     ///
@@ -246,5 +280,35 @@ impl Aio {
     /// ```
     pub fn readahead(&self, file: &File, offset: u64, len: usize) -> Request<'_, Readahead> {
         Request::new(self, Readahead { file: file.share(), offset, len })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// What the kernel is asked to do for a read.
+    fn opcode<B: IoBufMut>(mut request: Request<'_, Read<B>>) -> u32 {
+        let ring = Read::<B>::RING.unwrap();
+        (ring.encode)(&mut request.op).unwrap().entry.get_opcode()
+    }
+
+    #[test]
+    fn what_is_registered_is_used_by_its_own_engine_only() {
+        let aio = Aio::new().unwrap();
+        let (file, other) = (aio.open("/etc/passwd").wait().unwrap(), Aio::new().unwrap());
+        let (Ok(one), Ok(two)) = (aio.registered_buf(1), aio.registered_buf(1)) else {
+            return eprintln!("skipped: no registered buffers");
+        };
+        if !aio.backend().ring {
+            return eprintln!("skipped: no ring");
+        }
+        let [plain, fixed] = [io_uring::opcode::Read::CODE, io_uring::opcode::ReadFixed::CODE].map(u32::from);
+        assert_eq!(opcode(aio.read_at(&file, one, 0)), fixed);
+        assert_eq!(opcode(other.read_at(&file, two, 0)), plain);
+        assert_eq!(opcode(aio.read_at(&file, vec![0; 1], 0)), plain);
+        aio.register_file(&file).unwrap();
+        let known = |aio: &Aio| Registered::with(aio, &file, None).known(&file, None).file;
+        assert_eq!((known(&aio).is_some(), known(&other)), (true, None));
     }
 }

@@ -17,6 +17,7 @@ use crate::bell::Bell;
 use crate::engine::Inner;
 use crate::queue::Queue;
 use crate::request::{Req, State};
+use crate::route::fixed::Slots;
 use crate::route::opcodes::Opcodes;
 use crate::sync::{Mutex, MutexGuard, Ordering};
 
@@ -25,7 +26,9 @@ const CANCEL: u64 = 1; // odd, so never the address of a request
 const BATCH: u32 = 32;
 
 pub(crate) struct Ring {
-    uring: IoUring,
+    pub(super) uring: IoUring,
+    pub(super) buffers: Slots,
+    pub(super) files: Slots,
     opcodes: Opcodes,
     /// Wakes the reaper. A completion would not do: whoever polls may take it first.
     alarm: OwnedFd,
@@ -60,7 +63,8 @@ impl Ring {
         uring.submitter().register_eventfd(bell.as_fd().as_raw_fd())?;
         let state = RingState { queue: Queue::new(), in_flight: 0, limit: limit.min(entries), stop: false };
         let alarm = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Ring { uring, opcodes, alarm, state: Mutex::new(state) })
+        let (buffers, files) = (Slots::default(), Slots::default());
+        Ok(Ring { uring, buffers, files, opcodes, alarm, state: Mutex::new(state) })
     }
     fn lock(&self) -> MutexGuard<'_, RingState> {
         self.state.lock().expect("no code panics under the ring's lock")

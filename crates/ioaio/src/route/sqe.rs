@@ -32,18 +32,30 @@ impl<'a> Sqe<'a> {
         Self::new(opcode::Nop::new().build())
     }
     /// `pread(2)`, or `read(2)` where `offset` is `None`.
-    pub fn read(fd: BorrowedFd<'a>, buf: &'a mut [MaybeUninit<u8>], offset: Option<u64>) -> Option<Self> {
-        let len = u32::try_from(buf.len()).ok()?;
-        let fd = types::Fd(fd.as_raw_fd());
-        let off = offset.unwrap_or(u64::MAX);
-        Some(Self::new(opcode::Read::new(fd, buf.as_mut_ptr().cast(), len).offset(off).build()))
+    pub fn read(
+        fd: BorrowedFd<'a>,
+        buf: &'a mut [MaybeUninit<u8>],
+        offset: Option<u64>,
+        known: Known,
+    ) -> Option<Self> {
+        let (fd, flags) = known.file(fd);
+        let (start, len, off) =
+            (buf.as_mut_ptr().cast(), u32::try_from(buf.len()).ok()?, offset.unwrap_or(u64::MAX));
+        let entry = match known.buffer {
+            Some(index) => opcode::ReadFixed::new(fd, start, len, index).offset(off).build(),
+            None => opcode::Read::new(fd, start, len).offset(off).build(),
+        };
+        Some(Self::new(entry.flags(flags)))
     }
     /// `pwrite(2)`, or `write(2)` where `offset` is `None`.
-    pub fn write(fd: BorrowedFd<'a>, buf: &'a [u8], offset: Option<u64>) -> Option<Self> {
-        let len = u32::try_from(buf.len()).ok()?;
-        let fd = types::Fd(fd.as_raw_fd());
-        let off = offset.unwrap_or(u64::MAX);
-        Some(Self::new(opcode::Write::new(fd, buf.as_ptr(), len).offset(off).build()))
+    pub fn write(fd: BorrowedFd<'a>, buf: &'a [u8], offset: Option<u64>, known: Known) -> Option<Self> {
+        let (fd, flags) = known.file(fd);
+        let (start, len, off) = (buf.as_ptr(), u32::try_from(buf.len()).ok()?, offset.unwrap_or(u64::MAX));
+        let entry = match known.buffer {
+            Some(index) => opcode::WriteFixed::new(fd, start, len, index).offset(off).build(),
+            None => opcode::Write::new(fd, start, len).offset(off).build(),
+        };
+        Some(Self::new(entry.flags(flags)))
     }
     /// `openat(2)`.
     pub fn openat(dir: BorrowedFd<'a>, path: &'a CStr, flags: i32, mode: u32) -> Self {
@@ -189,6 +201,24 @@ impl<'a> Sqe<'a> {
             self.entry = self.entry.flags(squeue::Flags::ASYNC);
         }
         self
+    }
+}
+
+/// What of a request the ring has in its tables.
+#[derive(Clone, Copy, Default)]
+pub struct Known {
+    /// The slot of the file.
+    pub file: Option<u32>,
+    /// The slot of the buffer.
+    pub buffer: Option<u16>,
+}
+
+impl Known {
+    fn file(self, fd: BorrowedFd<'_>) -> (types::Fd, squeue::Flags) {
+        match self.file {
+            Some(index) => (types::Fd(index as i32), squeue::Flags::FIXED_FILE),
+            None => (types::Fd(fd.as_raw_fd()), squeue::Flags::empty()),
+        }
     }
 }
 

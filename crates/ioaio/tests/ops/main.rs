@@ -36,6 +36,7 @@ mod direct;
 mod opcodes;
 mod pipe;
 mod privilege;
+mod registered;
 mod relative;
 mod resolve;
 mod twins;
