@@ -178,6 +178,7 @@ uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 
 #define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
 #define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
+#define IOAIO_KINDS 4      /* ioaio_read_dir: also asks for the kinds that the directory does not tell */
 #define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
 #define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
 #define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */
@@ -346,8 +347,8 @@ const ioaio_req *ioaio_fsync(const ioaio *aio, int fd, IOAIO_HOW);
 /* Writes a file's data to the device: fdatasync(2). */
 const ioaio_req *ioaio_fdatasync(const ioaio *aio, int fd, IOAIO_HOW);
 
-/* Lists a directory, without . and .. : getdents64(2). flags: IOAIO_DIRS_FIRST, IOAIO_STAT_ORDER. A last
- * symbolic link is not followed, unless a slash comes after it. data are len struct ioaio_dirent. */
+/* Lists a directory, without . and .. : getdents64(2). flags: IOAIO_DIRS_FIRST, IOAIO_STAT_ORDER,
+ * IOAIO_KINDS. A last symbolic link is not followed, unless a slash comes after it. data are len struct ioaio_dirent. */
 const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, int flags, IOAIO_HOW);
 
 /* Calls a function of the caller's on another thread; it gives the result, or -errno. */

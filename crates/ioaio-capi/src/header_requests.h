@@ -35,6 +35,7 @@ uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 
 #define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
 #define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
+#define IOAIO_KINDS 4      /* ioaio_read_dir: also asks for the kinds that the directory does not tell */
 #define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
 #define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
 #define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */

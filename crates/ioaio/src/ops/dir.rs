@@ -151,6 +151,7 @@ pub struct ReadDir {
     stat: bool,
     born: bool,
     keep_open: bool,
+    kinds: bool,
     dirs_first: bool,
     stat_order: bool,
 }
@@ -171,6 +172,14 @@ impl ReadDir {
             list.names.extend_from_slice(entry.file_name().to_bytes_with_nul());
         }
         Ok(list)
+    }
+    /// Asks for the kinds that are not known; what has gone stays so.
+    fn kinds(dir: &OwnedFd, list: &mut Entries) {
+        for item in list.items.iter_mut().filter(|item| item.kind == FileType::Unknown) {
+            if let Ok(found) = stat(dir, &list.names[item.start..=item.start + item.len], false) {
+                item.kind = found.file_type();
+            }
+        }
     }
     fn sort(&self, list: &mut Entries) {
         if self.stat_order {
@@ -226,6 +235,9 @@ impl Op for ReadDir {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let dir = rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, Mode::empty())?;
         let mut list = Self::names(&dir)?;
+        if self.kinds {
+            Self::kinds(&dir, &mut list);
+        }
         self.sort(&mut list);
         if self.stat {
             Self::stats(&dir, &mut list, self.born);
@@ -269,6 +281,18 @@ impl Request<'_, ReadDir> {
         self.op.keep_open = yes;
         self
     }
+    /// Also asks `lstat(2)` of each name whose kind the file system does not tell in its directories.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let list = ioaio::Aio::new()?.read_dir("/etc").kinds(true).wait()?;
+    /// assert!(list.iter().all(|entry| entry.file_type() != ioaio::FileType::Unknown));
+    /// # Ok(()) }
+    /// ```
+    pub fn kinds(mut self, yes: bool) -> Self {
+        self.op.kinds = yes;
+        self
+    }
     /// Sorts directories before everything else, for programs that go into them first.
     pub fn dirs_first(mut self, yes: bool) -> Self {
         self.op.dirs_first = yes;
@@ -306,7 +330,7 @@ impl Aio {
     /// ```
     pub fn read_dir(&self, path: impl AsRef<Path>) -> Request<'_, ReadDir> {
         let at = At::new(path.as_ref());
-        let (stat, keep_open, dirs_first, stat_order) = (false, false, false, false);
-        Request::new(self, ReadDir { at, stat, born: true, keep_open, dirs_first, stat_order })
+        let (stat, keep_open, kinds, dirs_first, stat_order) = (false, false, false, false, false);
+        Request::new(self, ReadDir { at, stat, born: true, keep_open, kinds, dirs_first, stat_order })
     }
 }

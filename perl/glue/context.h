@@ -1,0 +1,91 @@
+/* What the module keeps for each interpreter. */
+
+typedef struct aio_req aio_req;
+typedef struct aio_link aio_link;
+
+enum { PRIORITIES = 9, PRI_MIN = -4, PRI_MAX = 4 };
+
+typedef struct {
+#ifdef MULTIPLICITY
+    PerlInterpreter *perl;
+#endif
+    ioaio *aio; /* made by the first request */
+    HV *stash, *req_stash, *grp_stash, *wd_stash;
+    SV *result;         /* $_[0] of the last callback, used again if nobody kept it */
+    SV *on_next_submit; /* a code reference, or null */
+    SV *exception;      /* the first one of this poll, or null */
+    aio_req *flight;    /* every request that is not finished */
+    aio_req *first[PRIORITIES], *last[PRIORITIES]; /* results that wait for their callbacks */
+    unsigned npending;
+    unsigned max_outstanding, max_poll_reqs;
+    NV max_poll_time;
+    int next_pri;
+    int dead_fd; /* what a file handle has after aio_close, or -1 */
+} aio_ctx;
+
+#define MY_CXT_KEY "IO::AIO::context" XS_VERSION
+typedef struct {
+    aio_ctx *ctx;
+} my_cxt_t;
+START_MY_CXT
+
+#define dCTX dMY_CXT; aio_ctx *c = MY_CXT.ctx
+
+#ifdef MULTIPLICITY
+#define dCTX_PERL(c) dTHXa((c)->perl)
+#else
+#define dCTX_PERL(c) dNOOP
+#endif
+
+static void ctx_free(pTHX_ void *ctx) {
+    aio_ctx *c = (aio_ctx *)ctx;
+    ioaio_free(c->aio);
+    c->aio = NULL;
+}
+
+static aio_ctx *ctx_new(pTHX) {
+    aio_ctx *c;
+    Newxz(c, 1, aio_ctx);
+#ifdef MULTIPLICITY
+    c->perl = aTHX;
+#endif
+    c->stash = gv_stashpvs("IO::AIO", GV_ADD);
+    c->req_stash = gv_stashpvs("IO::AIO::REQ", GV_ADD);
+    c->grp_stash = gv_stashpvs("IO::AIO::GRP", GV_ADD);
+    c->wd_stash = gv_stashpvs("IO::AIO::WD", GV_ADD);
+    c->result = newSV(0);
+    c->dead_fd = -1;
+    Perl_call_atexit(aTHX_ ctx_free, c);
+    return c;
+}
+
+/* Routes that a test has switched off: inline, ring, pool. A program with raised rights looks at no variable. */
+static unsigned routes_off(void) {
+    const char *off = secure_getenv("IOAIO_TEST_ROUTES_OFF");
+    if (!off)
+        return 0;
+    return (strstr(off, "inline") ? IOAIO_NO_INLINE : 0) | (strstr(off, "ring") ? IOAIO_NO_RING : 0)
+         | (strstr(off, "pool") ? IOAIO_NO_POOL : 0);
+}
+
+static void ctx_reinit(pTHX_ aio_ctx *c);
+
+/* The engine; in a child of fork one that has forgotten what the parent does. */
+static ioaio *ctx_engine(pTHX_ aio_ctx *c) {
+    if (UNLIKELY(!c->aio)) {
+        c->aio = ioaio_new_with(routes_off());
+        if (!c->aio)
+            croak("IO::AIO: no engine: %s", Strerror(errno));
+    } else if (UNLIKELY(ioaio_forked(c->aio)))
+        ctx_reinit(aTHX_ c);
+    return c->aio;
+}
+
+/* Whether there can be requests: not in a child that only inherited some. */
+static bool ctx_active(aio_ctx *c) {
+    return c->aio && !ioaio_forked(c->aio);
+}
+
+static unsigned ctx_nreqs(aio_ctx *c) {
+    return ctx_active(c) ? c->npending + ioaio_nreqs(c->aio) : 0;
+}

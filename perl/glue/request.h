@@ -1,0 +1,281 @@
+/* A request between its submission and its callback. */
+
+enum kind {
+    K_NUMBER, /* the result itself */
+    K_STATUS, /* 0 or -1 */
+    K_NONE,   /* no argument at all */
+    K_OPEN,
+    K_STAT,
+    K_LSTAT,
+    K_READ,
+    K_SENDFILE,
+    K_SLURP,
+    K_DATA, /* the data, and their length */
+    K_TEXT,
+    K_NAMES,
+    K_STATVFS,
+    K_EXTENTS,
+    K_READDIRX,
+    K_SCAN,
+    K_WD,
+    K_GROUP
+};
+
+enum {
+    F_CANCELLED = 1,
+    F_READONLY = 2,  /* the data scalar is read-only because of this request */
+    F_FORGOTTEN = 4, /* by a reinit in the process that submitted it */
+    F_SEEN = 8,      /* a group that a poll has looked at */
+    F_STARTED = 16,  /* a group whose callback has begun */
+    F_SHARED = 64,   /* another request has or had the same data scalar */
+    F_OWN = 32       /* a group with a request of its own, which is not done */
+};
+
+/* What only groups have. */
+typedef struct {
+    int size, limit;
+    bool fed; /* the feeder has added something */
+    int error;
+    SV *feeder;
+    AV *result;
+    aio_link *members;
+} aio_grp;
+
+/* One request's membership in one group. */
+struct aio_link {
+    aio_req *group, *member;
+    aio_link *prev, *next; /* in the group */
+    aio_link *other;       /* of the member */
+};
+
+enum { HELD_FILE, HELD_DATA, HELD_OTHER, HELD };
+
+struct aio_req {
+    aio_req *next; /* in the queue of results */
+    aio_req **prev_flight, *next_flight;
+    aio_ctx *c;
+    const ioaio_req *handle; /* until its result is there */
+    CV *callback;
+    HV *self;
+    aio_grp *grp;
+    aio_link *links;
+    SV *held[HELD];
+    void *extra; /* memory of a kind's own, ended by free */
+    STRLEN offset;
+    IV result;
+    int error;
+    U8 kind, flags;
+    I8 pri;
+};
+
+/* What a function of the module's own, on a thread of the library's, works on; a request's `extra`. */
+typedef struct {
+    int fd, fd2;
+    off_t offset;
+    size_t len;
+    char *data;
+    char path[1];
+} aio_job;
+
+#define IS_GROUP(req) ((req)->grp != NULL)
+
+static int req_free_object(pTHX_ SV *sv, MAGIC *mg) {
+    PERL_UNUSED_ARG(sv);
+    if (mg->mg_ptr)
+        ((aio_req *)mg->mg_ptr)->self = NULL;
+    return 0;
+}
+static int req_dup_object(pTHX_ MAGIC *mg, CLONE_PARAMS *param) {
+    PERL_UNUSED_ARG(param);
+    mg->mg_ptr = NULL; /* in another thread it looks finished */
+    return 0;
+}
+/* Marks an object; its pointer is the request, as long as there is one. */
+static MGVTBL req_vtbl = {0, 0, 0, 0, req_free_object, 0, req_dup_object, 0};
+
+static CV *get_callback(pTHX_ SV *sv) {
+    HV *stash;
+    GV *gv;
+    CV *cv = NULL;
+    SvGETMAGIC(sv);
+    if (!SvOK(sv))
+        return NULL;
+    if (SvROK(sv) || SvPOK(sv))
+        cv = sv_2cv(sv, &stash, &gv, 0);
+    if (!cv)
+        croak("%s: callback must be a CODE reference or another callable object", SvPV_nolen(sv));
+    return cv;
+}
+
+static aio_req *req_new(aio_ctx *c, enum kind kind, CV *callback) {
+    aio_req *req = (aio_req *)calloc(1, sizeof *req);
+    if (!req)
+        croak("IO::AIO: %s", Strerror(ENOMEM));
+    req->c = c;
+    req->result = -1;
+    req->kind = kind;
+    req->pri = c->next_pri;
+    c->next_pri = 0;
+    req->callback = (CV *)SvREFCNT_inc((SV *)callback);
+    req->next_flight = c->flight;
+    req->prev_flight = &c->flight;
+    if (c->flight)
+        c->flight->prev_flight = &req->next_flight;
+    c->flight = req;
+    return req;
+}
+
+static void keep(aio_req *req, int n, SV *sv) {
+    req->held[n] = SvREFCNT_inc(sv);
+}
+
+static void data_release(aio_req *req);
+static void grp_free(pTHX_ aio_grp *grp);
+static void links_free(aio_req *req);
+
+static void req_free(pTHX_ aio_req *req) {
+    int n;
+    *req->prev_flight = req->next_flight;
+    if (req->next_flight)
+        req->next_flight->prev_flight = req->prev_flight;
+    if ((req->kind == K_OPEN || req->kind == K_WD) && req->result >= 0)
+        close((int)req->result); /* nobody has taken it */
+    data_release(req);
+    links_free(req);
+    if (req->kind == K_SLURP && req->extra)
+        free(((aio_job *)req->extra)->data);
+    if (req->self)
+        sv_unmagicext((SV *)req->self, PERL_MAGIC_ext, &req_vtbl);
+    if (req->grp)
+        grp_free(aTHX_ req->grp);
+    free(req->extra);
+    SvREFCNT_dec((SV *)req->callback);
+    for (n = 0; n < HELD; n++)
+        SvREFCNT_dec(req->held[n]);
+    free(req);
+}
+
+/* An object for a request: a hash for the caller's use. */
+static SV *req_object(pTHX_ aio_req *req) {
+    aio_ctx *c = req->c;
+    SV *rv;
+    if (req->self)
+        return newRV_inc((SV *)req->self);
+    req->self = newHV();
+    sv_magicext((SV *)req->self, NULL, PERL_MAGIC_ext, &req_vtbl, (char *)req, 0)->mg_flags |= MGf_DUP;
+    rv = newRV_noinc((SV *)req->self);
+    return sv_bless(rv, IS_GROUP(req) ? c->grp_stash : c->req_stash);
+}
+
+/* The request of an object; null if it is finished. */
+static aio_req *req_of(pTHX_ aio_ctx *c, SV *sv) {
+    MAGIC *mg;
+    if (!SvROK(sv) || !SvOBJECT(SvRV(sv))
+        || (SvSTASH(SvRV(sv)) != c->req_stash && SvSTASH(SvRV(sv)) != c->grp_stash
+            && !sv_derived_from(sv, "IO::AIO::REQ")))
+        croak("object of class IO::AIO::REQ expected");
+    mg = mg_findext(SvRV(sv), PERL_MAGIC_ext, &req_vtbl);
+    return mg ? (aio_req *)mg->mg_ptr : NULL;
+}
+static aio_req *busy_req_of(pTHX_ aio_ctx *c, SV *sv) {
+    aio_req *req = req_of(aTHX_ c, sv);
+    if (!req)
+        croak("busy IO::AIO::REQ object expected");
+    return req;
+}
+static aio_req *busy_grp_of(pTHX_ aio_ctx *c, SV *sv) {
+    aio_req *req = busy_req_of(aTHX_ c, sv);
+    if (!IS_GROUP(req))
+        croak("object of class IO::AIO::GRP expected");
+    return req;
+}
+
+static void pending_push(aio_req *req) {
+    aio_ctx *c = req->c;
+    int n = req->pri - PRI_MIN;
+    req->next = NULL;
+    if (c->first[n])
+        c->last[n]->next = req;
+    else
+        c->first[n] = req;
+    c->last[n] = req;
+    c->npending++;
+}
+static aio_req *pending_pop(aio_ctx *c) {
+    int n;
+    if (!c->npending)
+        return NULL;
+    for (n = PRIORITIES - 1; n >= 0; n--) {
+        aio_req *req = c->first[n];
+        if (req) {
+            c->first[n] = req->next;
+            c->npending--;
+            return req;
+        }
+    }
+    return NULL;
+}
+
+static void take_data(pTHX_ aio_req *req, const ioaio_result *r);
+static bool sent_again(aio_req *req);
+
+/* Runs inside ioaio_poll: only notes the result. Perl code runs when that has returned, since it may leave by
+ * exit or die, and a jump must not cross the library's frames. */
+static void on_result(void *data, const ioaio_result *r) {
+    aio_req *req = (aio_req *)data;
+    dCTX_PERL(req->c);
+    req->handle = NULL;
+    req->result = (IV)r->result;
+    req->error = r->error;
+    if (UNLIKELY(r->error) && sent_again(req))
+        return;
+    take_data(aTHX_ req, r);
+    if (req->flags & F_FORGOTTEN)
+        req_free(aTHX_ req);
+    else
+        pending_push(req);
+}
+
+static void call_on_next_submit(pTHX_ aio_ctx *c) {
+    dSP;
+    SV *hook = sv_2mortal(c->on_next_submit);
+    c->on_next_submit = NULL;
+    PUSHMARK(SP);
+    PUTBACK;
+    call_sv(hook, G_VOID | G_DISCARD | G_EVAL);
+}
+
+/* Submits, and gives an object where the caller's context wants one. */
+static SV *req_send(pTHX_ aio_req *req, ioaio_args *args, bool want) {
+    aio_ctx *c = req->c;
+    SV *object = NULL;
+    req->handle = ioaio_submit(c->aio, args, req->pri, NULL, on_result, req);
+    if (UNLIKELY(!req->handle)) {
+        int error = errno;
+        req_free(aTHX_ req);
+        croak("IO::AIO: %s", Strerror(error));
+    }
+    if (want)
+        object = sv_2mortal(req_object(aTHX_ req));
+    if (UNLIKELY(c->on_next_submit != NULL))
+        call_on_next_submit(aTHX_ c);
+    return object;
+}
+
+/* Requests in flight are not waited for: nobody hears of them. */
+static void ctx_reinit(pTHX_ aio_ctx *c) {
+    aio_req *req, *next;
+    bool forked = c->aio && ioaio_forked(c->aio);
+    for (req = c->flight; req; req = next) {
+        next = req->next_flight;
+        if (!forked && req->handle) {
+            req->flags |= F_FORGOTTEN | F_CANCELLED;
+            ioaio_cancel(req->handle);
+        } else
+            req_free(aTHX_ req);
+    }
+    memset(c->first, 0, sizeof c->first);
+    c->npending = 0;
+    if (forked && ioaio_reinit(c->aio) < 0)
+        croak("IO::AIO: no engine: %s", Strerror(errno));
+}
