@@ -119,6 +119,8 @@ static OPS: &[OpInfo] = &[
         ["aio_statvfs", "uv_fs_statfs", "", ""]),
     op::<ReadDir>(&["read_dir"], "openat, getdents64", &[],
         ["aio_readdir, aio_readdirx", "uv_fs_scandir", "read_dir", ""]),
+    op::<Scan>(&["scan"], "openat, getdents64", &[],
+        ["aio_scandir", "", "", ""]),
     op::<Unlink>(&["unlink"], "unlinkat", &[("UNLINKAT", "5.11")],
         ["aio_unlink", "uv_fs_unlink", "remove_file", "remove_file"]),
     op::<Rmdir>(&["rmdir"], "unlinkat", &[("UNLINKAT", "5.11")],

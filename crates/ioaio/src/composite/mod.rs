@@ -15,6 +15,7 @@ mod pathsync;
 mod progress;
 mod remove_tree;
 mod save;
+mod scan;
 mod special;
 mod temp;
 
@@ -26,3 +27,4 @@ pub use pathsync::PathSync;
 pub use progress::Progress;
 pub use remove_tree::RemoveTree;
 pub use save::Save;
+pub use scan::{Scan, Scanned};

@@ -150,13 +150,17 @@ pub struct ReadDir {
     at: At,
     stat: bool,
     born: bool,
-    keep_open: bool,
-    kinds: bool,
-    dirs_first: bool,
+    pub(crate) keep_open: bool,
+    pub(crate) kinds: bool,
+    pub(crate) dirs_first: bool,
     stat_order: bool,
 }
 
 impl ReadDir {
+    pub(crate) fn new(path: &Path) -> Self {
+        let (stat, keep_open, kinds, dirs_first, stat_order) = (false, false, false, false, false);
+        ReadDir { at: At::new(path), stat, born: true, keep_open, kinds, dirs_first, stat_order }
+    }
     fn names(dir: &OwnedFd) -> io::Result<Entries> {
         let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
         let mut raw = RawDir::new(dir, &mut buffer);
@@ -329,8 +333,6 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn read_dir(&self, path: impl AsRef<Path>) -> Request<'_, ReadDir> {
-        let at = At::new(path.as_ref());
-        let (stat, keep_open, kinds, dirs_first, stat_order) = (false, false, false, false, false);
-        Request::new(self, ReadDir { at, stat, born: true, keep_open, kinds, dirs_first, stat_order })
+        Request::new(self, ReadDir::new(path.as_ref()))
     }
 }

@@ -5,3 +5,4 @@ mod common;
 
 mod attack;
 mod remove;
+mod scan;
