@@ -201,10 +201,14 @@ static SV **push_args(pTHX_ SV **sp, aio_req *req) {
     case K_STATUS:
         XPUSHs(result_sv(aTHX_ c, req->result < 0 ? -1 : 0));
         break;
-    case K_OPEN:
-        XPUSHs(new_handle(aTHX_ c, (int)req->result, (int)req->offset));
+    case K_OPEN: {
+        SV *handle = new_handle(aTHX_ c, (int)req->result, (int)req->offset);
+        if (req->result >= 0 && !SvOK(handle))
+            req->error = errno;
+        XPUSHs(handle);
         req->result = -1;
         break;
+    }
     case K_WD:
         XPUSHs(req->result < 0 ? &PL_sv_undef : sv_2mortal(new_wd(aTHX_ c, req->result + 1)));
         req->result = -1;
@@ -250,10 +254,9 @@ static void invoke(pTHX_ aio_req *req) {
     SAVETMPS;
     sv_2mortal((SV *)callback);
     PUSHMARK(SP);
-    errno = 0; /* a handle that cannot be made sets it */
     SP = push_args(aTHX_ SP, req);
     PUTBACK;
-    errno = IS_GROUP(req) && req->kind == K_GROUP ? req->grp->error : req->error ? req->error : errno;
+    errno = req->kind == K_GROUP ? req->grp->error : req->error;
     call_sv((SV *)callback, G_VOID | G_EVAL | G_DISCARD);
     if (UNLIKELY(SvTRUE(ERRSV)) && !req->c->exception)
         req->c->exception = newSVsv(ERRSV);

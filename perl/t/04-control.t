@@ -1,0 +1,146 @@
+# Polling, limits and counters.
+
+use strict;
+use warnings;
+use Test::More;
+use Errno qw(EAGAIN);
+use lib 't/lib';
+use Tester;
+use Time::HiRes 'time';
+
+use IO::AIO;
+
+sub readable {
+    my $bits = '';
+    vec($bits, IO::AIO::poll_fileno, 1) = 1;
+    return scalar select $bits, undef, undef, $_[0];
+}
+
+is(IO::AIO::poll_cb, 0, 'nothing to do');
+is(IO::AIO::poll, 0, 'nor to wait for');
+IO::AIO::poll_wait;
+IO::AIO::flush;
+my $fd = IO::AIO::poll_fileno;
+cmp_ok($fd, '>', 2, 'a descriptor');
+is(IO::AIO::poll_fileno, $fd, 'the same again');
+is(readable(0), 0, 'silent');
+is(IO::AIO::nreqs + IO::AIO::nready + IO::AIO::npending, 0, 'no request');
+
+# a loop of select
+{
+    my $done = 0;
+    aio_stat '/', sub { $done++ } for 1 .. 10;
+    IO::AIO::aio_busy(0.02, sub { $done++ });
+    is(IO::AIO::nreqs, 11, 'requests');
+    my $rounds = 0;
+    while (IO::AIO::nreqs) {
+        is(readable(10), 1, 'readable') unless $rounds++;
+        readable(10);
+        IO::AIO::poll_cb;
+    }
+    is($done, 11, 'all of them');
+    IO::AIO::poll_cb;
+    is(readable(0), 0, 'silent again');
+}
+
+# poll, poll_wait
+{
+    my $done = 0;
+    IO::AIO::aio_busy(0.01, sub { $done++ });
+    IO::AIO::poll_wait;
+    is($done, 0, 'poll_wait calls nobody');
+    is(readable(0), 1, 'but there is a result');
+    is(&IO::AIO::poll_cb('an', 'argument', 'or two'), 0, 'poll_cb takes what a watcher gives');
+    is($done, 1, 'and calls');
+    IO::AIO::aio_busy(0.01, sub { $done++ });
+    IO::AIO::poll;
+    is($done, 2, 'poll waits and calls');
+}
+
+# limits of a poll
+{
+    my $done = 0;
+    IO::AIO::max_poll_reqs(3);
+    aio_nop sub { $done++ } for 1 .. 10;
+    is(IO::AIO::poll_cb, -1, 'stopped');
+    is($done, 3, 'after three');
+    is(readable(0), 1, 'the rest is told of');
+    cmp_ok(IO::AIO::npending, '>', 0, 'pending');
+    1 while IO::AIO::poll_cb;
+    is($done, 10, 'and is done');
+    IO::AIO::max_poll_reqs(0);
+    IO::AIO::max_poll_time(0.001);
+    $done = 0;
+    aio_nop sub { $done++; select undef, undef, undef, 0.002 } for 1 .. 3;
+    is(IO::AIO::poll_cb, -1, 'stopped by time');
+    is($done, 1, 'after one');
+    IO::AIO::max_poll_time(0);
+    IO::AIO::flush;
+    is($done, 3, 'no limit');
+}
+
+# max_outstanding
+{
+    my $done = 0;
+    IO::AIO::max_outstanding(5);
+    IO::AIO::aio_busy(0.01, sub { $done++ }) for 1 .. 12;
+    is(IO::AIO::nreqs, 12, 'submitting is not held');
+    IO::AIO::poll_cb;
+    cmp_ok(IO::AIO::nreqs, '<', 5, 'but polling is');
+    IO::AIO::max_outstanding(0);
+    IO::AIO::flush;
+    is($done, 12, 'all of them');
+}
+
+# threads
+{
+    IO::AIO::min_parallel(2);
+    IO::AIO::max_parallel(2);
+    my $start = time;
+    IO::AIO::aio_busy(0.05) for 1 .. 4;
+    IO::AIO::flush;
+    cmp_ok(time - $start, '>=', 0.09, 'two at a time');
+    cmp_ok(IO::AIO::nthreads, '<=', 2, 'no more threads');
+    IO::AIO::max_parallel(8);
+    IO::AIO::min_parallel(8);
+    IO::AIO::max_idle(1);
+    IO::AIO::idle_timeout(1);
+    IO::AIO::max_idle(4);
+    IO::AIO::idle_timeout(10);
+    pass('limits of idle threads');
+    IO::AIO::max_parallel($_) for -1, 8;
+    aio_nop;
+    IO::AIO::flush;
+    pass('a limit that is none');
+}
+
+# signals
+{
+    my $signals = 0;
+    local $SIG{ALRM} = sub { $signals++ };
+    Time::HiRes::alarm(0.02);
+    IO::AIO::aio_busy(0.1);
+    IO::AIO::flush;
+    is($signals, 1, 'a signal is handled while it waits');
+    local $SIG{ALRM} = sub { die "alarm\n" };
+    IO::AIO::aio_busy(0.3);
+    Time::HiRes::alarm(0.02);
+    is(eval { IO::AIO::flush; 1 }, undef, 'and may die');
+    is($@, "alarm\n", 'as it likes');
+    IO::AIO::flush;
+}
+
+# reinit in the same process forgets
+{
+    my $done = 0;
+    IO::AIO::aio_busy(0.02, sub { $done++ });
+    aio_group sub { $done++ };
+    my $data = 'x';
+    IO::AIO::reinit;
+    is(IO::AIO::poll_fileno, $fd, 'the descriptor stays');
+    aio_nop sub { $done += 10 };
+    IO::AIO::flush;
+    is($done, 10, 'what was before is forgotten');
+}
+
+done_testing;
