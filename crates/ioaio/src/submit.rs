@@ -327,7 +327,7 @@ impl Wake for Unpark {
 }
 
 /// Not [`Aio::block_on`]: who waits for one request does not ask for callbacks.
-fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {

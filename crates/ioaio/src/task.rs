@@ -120,11 +120,18 @@ pub struct Steps {
 }
 
 impl Steps {
-    fn new(aio: &Aio) -> Self {
+    pub(crate) fn new(aio: &Aio) -> Self {
         let aio = aio.lent();
         let children = Arc::new(GroupCore::of_children(aio.downgrade()));
         let control = Control::with(&aio, Some(children));
         Steps { aio, control, priority: 4 }
+    }
+    pub(crate) fn set_priority(&mut self, priority: u8) {
+        self.priority = priority;
+    }
+    /// Cancels what is under way, and lets nothing else begin.
+    pub(crate) fn cancel(&self) {
+        self.control.cancel(self.aio.inner());
     }
     /// Shared with children that are composites of their own kind, so that one cancel reaches all.
     pub(crate) fn control(&self) -> &Arc<Control> {
@@ -210,7 +217,7 @@ impl<C: Composite> Op for Task<C> {
         Some(&self.steps.control)
     }
     fn set_priority(&mut self, priority: u8) {
-        self.steps.priority = priority;
+        self.steps.set_priority(priority);
     }
     fn step(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Self::Val>> {
         if let State::New(_) = self.state

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use crate::op::Op;
 use crate::task::Child;
@@ -22,16 +22,16 @@ impl<O: Op> Flight<O> {
     }
     /// The next result, in any order; `None` when nothing is under way.
     pub(crate) async fn next(&mut self) -> Option<O::Out> {
-        poll_fn(|cx| {
-            for i in 0..self.0.len() {
-                if let Poll::Ready(out) = Pin::new(&mut self.0[i]).poll(cx) {
-                    self.0.swap_remove(i);
-                    return Poll::Ready(Some(out));
-                }
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<O::Out>> {
+        for i in 0..self.0.len() {
+            if let Poll::Ready(out) = Pin::new(&mut self.0[i]).poll(cx) {
+                self.0.swap_remove(i);
+                return Poll::Ready(Some(out));
             }
-            if self.0.is_empty() { Poll::Ready(None) } else { Poll::Pending }
-        })
-        .await
+        }
+        if self.0.is_empty() { Poll::Ready(None) } else { Poll::Pending }
     }
 }
 

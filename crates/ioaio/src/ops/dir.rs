@@ -58,7 +58,7 @@ impl FileType {
             FileType::Unknown => libc::DT_UNKNOWN,
         })
     }
-    fn from_rustix(t: rustix::fs::FileType) -> Self {
+    pub(crate) fn from_rustix(t: rustix::fs::FileType) -> Self {
         use rustix::fs::FileType as T;
         match t {
             T::RegularFile => FileType::File,

@@ -1,5 +1,6 @@
-//! Somebody who renames inside the tree while it is removed.
+//! Somebody who renames inside a tree while it is removed or walked.
 
+use std::ffi::OsString;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,6 +25,7 @@ impl Scene {
         for n in 0..CANARIES {
             std::fs::create_dir(path.join(format!("outside/dir{n}"))).unwrap();
             std::fs::write(path.join(format!("outside/dir{n}/file{n}")), "alive").unwrap();
+            std::fs::write(path.join(format!("outside/dir{n}/canary")), "").unwrap();
         }
         Scene { top }
     }
@@ -42,8 +44,8 @@ impl Scene {
         let file = |n| self.top.path().join(format!("outside/dir{n}/file{n}"));
         (0..CANARIES).filter(|&n| file(n).exists()).count()
     }
-    /// Swaps the directory `sub` and the link to the outside, as fast as can be, while `remove` runs.
-    fn attack(&self, remove: impl FnOnce()) -> u64 {
+    /// Swaps the directory `sub` and the link to the outside, as fast as can be, while `work` runs.
+    fn attack(&self, work: impl FnOnce()) -> u64 {
         let (stop, swaps) = (AtomicBool::new(false), AtomicU64::new(0));
         let (sub, link) = (self.tree().join("sub"), self.tree().join("link"));
         std::thread::scope(|scope| {
@@ -54,11 +56,16 @@ impl Scene {
                     }
                 }
             });
-            remove();
+            work();
             stop.store(true, Ordering::Relaxed);
         });
         swaps.load(Ordering::Relaxed)
     }
+}
+
+/// A million swaps with IOAIO_LONG=1.
+fn enough() -> u64 {
+    if std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1") { 1_000_000 } else { 20_000 }
 }
 
 /// What a program does that looks first, and then removes by path.
@@ -79,8 +86,8 @@ fn naive(dir: &Path) {
 fn nobody_leads_a_removal_out_of_the_tree() {
     let scene = Scene::new();
     let aio = Aio::new().unwrap();
-    let (mut swaps, end) = (0, Instant::now() + Duration::from_secs(120));
-    while swaps < 20_000 {
+    let (mut swaps, end) = (0, Instant::now() + Duration::from_secs(600));
+    while swaps < enough() {
         scene.plant();
         swaps += scene.attack(|| drop(aio.remove_tree(scene.tree()).wait()));
         assert_eq!(scene.alive(), CANARIES);
@@ -101,6 +108,57 @@ fn a_naive_removal_is_led_astray() {
         if scene.alive() < CANARIES {
             return;
         }
+    }
+    panic!("the attack does no harm: the test can't fail");
+}
+
+/// Every file below `dir` by a program that looks first, and then goes into directories by path.
+fn naive_walk(dir: &Path, names: &mut Vec<OsString>) {
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if std::fs::symlink_metadata(&path).is_ok_and(|st| st.is_dir()) {
+            std::thread::yield_now();
+            naive_walk(&path, names);
+        } else {
+            names.push(entry.file_name());
+        }
+    }
+}
+
+#[test]
+fn nobody_leads_a_walk_out_of_the_tree() {
+    let scene = Scene::new();
+    scene.plant();
+    let aio = Aio::new().unwrap();
+    let (mut swaps, mut files, end) = (0, 0, Instant::now() + Duration::from_secs(600));
+    while swaps < enough() {
+        for (sorted, metadata) in [(false, true), (true, true), (false, false)] {
+            swaps += scene.attack(|| {
+                for entry in aio.walk(scene.tree()).sorted(sorted).metadata(metadata) {
+                    // Something else may be in a directory's place by now.
+                    let Ok(entry) = entry else { continue };
+                    assert_ne!(entry.file_name(), "canary", "{entry:?}");
+                    files += usize::from(entry.file_name() == "file7");
+                }
+            });
+        }
+        assert!(Instant::now() < end, "only {swaps} swaps");
+    }
+    assert!(files > 0, "the directory was never gone into");
+}
+
+/// The test's power: a walk by path does tell what is outside.
+#[test]
+fn a_naive_walk_is_led_astray() {
+    let scene = Scene::new();
+    scene.plant();
+    let mut names = Vec::new();
+    for _ in 0..20_000 {
+        scene.attack(|| naive_walk(&scene.tree(), &mut names));
+        if names.iter().any(|name| name == "canary") {
+            return;
+        }
+        names.clear();
     }
     panic!("the attack does no harm: the test can't fail");
 }

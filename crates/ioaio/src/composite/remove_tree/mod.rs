@@ -4,17 +4,17 @@
 //! directories, the latest first, so that what is left to do stays little. A directory goes when the
 //! last of its subdirectories has gone.
 
-mod dir;
+mod removal;
 mod visit;
 
 use std::future::Future;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use dir::{Opened, Tree};
+use removal::Removal;
 use visit::{Begin, Job, RemoveDir};
 
+use super::dir::Tree;
 use super::flight::{Flight, width};
 use crate::error::Error;
 use crate::path::At;
@@ -41,30 +41,27 @@ impl Composite for RemoveTree {
 }
 
 async fn remove_tree(args: RemoveTree, steps: Steps) -> Result<(), Error> {
-    let tree = Arc::new(Tree {
-        path: args.at.path_buf(),
-        one_file_system: args.one_file_system,
-        progress: args.progress,
-        control: steps.control().clone(),
-        opened: Opened::default(),
-        error: Mutex::new(None),
-    });
-    let begin = Begin { tree: tree.clone(), at: Some(args.at) };
+    let control = steps.control();
+    let tree = Tree::new(args.at.path_buf(), args.one_file_system, control.clone());
+    let removal = Removal::new(tree, args.progress);
+    let begin = Begin { removal: removal.clone(), at: Some(args.at) };
     let root = steps.go(|aio| Request::new(aio, begin)).await?;
     let mut todo = vec![Job::GoOn(root)];
     let mut flight = Flight::new();
     loop {
-        while flight.len() < width() && !tree.control.cancelled() {
+        while flight.len() < width() && !control.cancelled() {
             let Some(job) = todo.pop() else { break };
-            flight.add(steps.go(|aio| Request::new(aio, RemoveDir(Some(job)))));
+            flight.add(
+                steps.go(|aio| Request::new(aio, RemoveDir { removal: removal.clone(), job: Some(job) })),
+            );
         }
         match flight.next().await {
             Some(Ok(jobs)) => todo.extend(jobs),
-            Some(Err(e)) => tree.record(e),
+            Some(Err(e)) => removal.record(e),
             None => break,
         }
     }
-    tree.result()
+    removal.result()
 }
 
 impl PathOp for Task<RemoveTree> {

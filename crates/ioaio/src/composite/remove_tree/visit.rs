@@ -9,7 +9,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
-use super::dir::{Dir, Tree};
+use super::removal::{Dir, Left, Removal};
 use crate::composite::name::Name;
 use crate::composite::temp::is;
 use crate::error::Error;
@@ -22,7 +22,7 @@ const BUFFER: usize = 32 * 1024;
 
 /// Opens the directory that the tree is in, and its root.
 pub(crate) struct Begin {
-    pub(crate) tree: Arc<Tree>,
+    pub(crate) removal: Arc<Removal>,
     pub(crate) at: Option<At>,
 }
 
@@ -32,14 +32,14 @@ impl Op for Begin {
     const NAME: &'static str = "remove_tree_begin";
     fn run(&mut self) -> io::Result<Self::Val> {
         let at = self.at.take().ok_or(Errno::INVAL)?;
-        Ok(begin(&self.tree, &at))
+        Ok(begin(&self.removal, &at))
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
         res.unwrap_or_else(|e| Err(Error::new(Self::NAME, "", e)))
     }
 }
 
-fn begin(tree: &Arc<Tree>, at: &At) -> Result<Arc<Dir>, Error> {
+fn begin(removal: &Removal, at: &At) -> Result<Arc<Dir>, Error> {
     let mut path = at.path().to_bytes();
     while path.len() > 1 && path.ends_with(b"/") {
         path = &path[..path.len() - 1];
@@ -49,8 +49,11 @@ fn begin(tree: &Arc<Tree>, at: &At) -> Result<Arc<Dir>, Error> {
         name => name,
     };
     let name = name.map_err(|e| Error::new("openat", at.path_buf(), e))?;
+    let tree = &removal.tree;
     let outside = tree.calls().step("openat", at, || name.open_dir(OFlags::PATH))?;
-    Dir::root(tree, outside, name.name())
+    let root = Dir::root(tree, outside, name.name(), Left::new())?;
+    root.stay_open();
+    Ok(root)
 }
 
 /// What is to be done in a tree.
@@ -64,65 +67,73 @@ pub(crate) enum Job {
 }
 
 /// Does a job; gives those that come of it.
-pub(crate) struct RemoveDir(pub(crate) Option<Job>);
+pub(crate) struct RemoveDir {
+    pub(crate) removal: Arc<Removal>,
+    pub(crate) job: Option<Job>,
+}
 
 impl Op for RemoveDir {
     type Val = Result<Vec<Job>, Error>;
     type Out = Result<Vec<Job>, Error>;
     const NAME: &'static str = "remove_dir";
     fn run(&mut self) -> io::Result<Self::Val> {
-        Ok(self.0.take().map_or(Ok(Vec::new()), visit))
+        Ok(self.job.take().map_or(Ok(Vec::new()), |job| visit(&self.removal, job)))
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
         res.unwrap_or_else(|e| Err(Error::new(Self::NAME, "", e)))
     }
 }
 
-fn visit(job: Job) -> Result<Vec<Job>, Error> {
+fn visit(removal: &Removal, job: Job) -> Result<Vec<Job>, Error> {
     let mut jobs = Vec::new();
     let (dir, cookie) = match job {
         Job::GoOn(dir) => (dir, 0),
         Job::Rest(dir, cookie) => (dir, cookie),
         Job::Begin(above, name) => {
-            let begun = above.begin(&name);
+            let begun = above.begin(&name, Left::new());
             // What is not a directory any more is removed as what it is; what has gone has gone.
             let begun = match begun {
-                Err(e) if is(&e, &[Errno::NOTDIR, Errno::LOOP]) => unlink(&above, &name).map(|_| None),
+                Err(e) if is(&e, &[Errno::NOTDIR, Errno::LOOP]) => {
+                    unlink(removal, &above, &name).map(|_| None)
+                }
                 Err(e) if is(&e, &[Errno::NOENT]) => Ok(None),
                 begun => begun.map(Some),
             };
-            match above.tree.tolerate(begun)?.flatten() {
-                Some(dir) => (dir, 0),
+            match removal.tolerate(begun)?.flatten() {
+                Some(dir) => {
+                    dir.stay_open();
+                    (dir, 0)
+                }
                 None => {
-                    jobs.extend(above.done()?.map(Job::GoOn));
+                    jobs.extend(removal.done(&above)?.map(Job::GoOn));
                     return Ok(jobs);
                 }
             }
         }
     };
-    let emptied = empty(&dir, cookie, &mut jobs);
-    dir.tree.tolerate(emptied)?;
-    jobs.extend(dir.done()?.map(Job::GoOn));
+    let emptied = empty(removal, &dir, cookie, &mut jobs);
+    removal.tolerate(emptied)?;
+    jobs.extend(removal.done(&dir)?.map(Job::GoOn));
     Ok(jobs)
 }
 
 /// Unlinks what can be; adds jobs for subdirectories, and for the rest of a large directory.
-fn empty(dir: &Arc<Dir>, cookie: u64, jobs: &mut Vec<Job>) -> Result<(), Error> {
-    let (tree, fd, place) = (&dir.tree, dir.fd()?, dir.spot(c""));
+fn empty(removal: &Removal, dir: &Arc<Dir>, cookie: u64, jobs: &mut Vec<Job>) -> Result<(), Error> {
+    let (fd, place) = (dir.fd()?, dir.spot(c""));
     let mut batch = Batch { names: Vec::new(), cookie };
-    let ended = tree.calls().step("getdents64", &place, || batch.read(fd.as_fd()))?;
+    let ended = removal.tree.calls().step("getdents64", &place, || batch.read(fd.as_fd()))?;
     batch.names.sort_unstable_by_key(|entry| entry.ino);
     if !ended {
-        dir.add();
+        dir.data.add();
         jobs.push(Job::Rest(dir.clone(), batch.cookie));
     }
     for entry in batch.names {
         let directory = match entry.kind {
             FileType::Directory => true,
-            _ => tree.tolerate(unlink(dir, &entry.name))?.unwrap_or(false),
+            _ => removal.tolerate(unlink(removal, dir, &entry.name))?.unwrap_or(false),
         };
         if directory {
-            dir.add();
+            dir.data.add();
             jobs.push(Job::Begin(dir.clone(), entry.name));
         }
     }
@@ -130,14 +141,15 @@ fn empty(dir: &Arc<Dir>, cookie: u64, jobs: &mut Vec<Job>) -> Result<(), Error> 
 }
 
 /// Unlinks what is no directory; true if it is one.
-fn unlink(dir: &Arc<Dir>, name: &CStr) -> Result<bool, Error> {
-    let (tree, fd, place) = (&dir.tree, dir.fd()?, dir.spot(name));
-    match tree.calls().step("unlinkat", &place, || rustix::fs::unlinkat(&fd, name, AtFlags::empty())) {
+fn unlink(removal: &Removal, dir: &Arc<Dir>, name: &CStr) -> Result<bool, Error> {
+    let (fd, place) = (dir.fd()?, dir.spot(name));
+    match removal.tree.calls().step("unlinkat", &place, || rustix::fs::unlinkat(&fd, name, AtFlags::empty()))
+    {
         Err(e) if is(&e, &[Errno::NOENT]) => Ok(false),
         Err(e) if is(&e, &[Errno::ISDIR]) => Ok(true),
         Err(e) => Err(e),
         Ok(()) => {
-            tree.progress.add_entry();
+            removal.progress.add_entry();
             Ok(false)
         }
     }
