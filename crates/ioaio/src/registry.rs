@@ -193,6 +193,8 @@ static OPS: &[OpInfo] = &[
         ["aio_move", "", "", ""]),
     op::<Task<RemoveTree>>(&["remove_tree"], "", &[],
         ["aio_rmtree", "", "remove_dir_all", ""]),
+    op::<Task<Du>>(&["du"], "", &[],
+        ["", "", "", ""]),
     op::<PathSync>(&["pathsync"], "", &[],
         ["aio_pathsync", "", "", ""]),
 ];

@@ -8,6 +8,7 @@ mod copy;
 mod copy_tree;
 mod dir;
 mod discard;
+mod du;
 mod flight;
 mod load;
 mod moving;
@@ -23,6 +24,7 @@ mod walk;
 
 pub use copy::Copy;
 pub use copy_tree::{Copied, CopyTree};
+pub use du::{DiskUsage, Du};
 pub use load::Load;
 pub use moving::Move;
 pub use pathsync::PathSync;

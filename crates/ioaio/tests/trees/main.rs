@@ -4,6 +4,7 @@
 mod common;
 
 mod attack;
+mod du;
 mod remove;
 mod scan;
 mod walk;

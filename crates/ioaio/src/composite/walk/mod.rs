@@ -18,10 +18,11 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 
-use drive::Drive;
+pub(crate) use drive::Drive;
 pub use entry::WalkEntry;
 use names::Run;
-use order::{Filter, Rules};
+use order::Filter;
+pub(crate) use order::Rules;
 
 use super::dir;
 use crate::Aio;
@@ -41,6 +42,12 @@ pub(crate) struct Plan {
     pub(crate) born: bool,
     pub(crate) sorted: bool,
     pub(crate) max_depth: usize,
+}
+
+impl Plan {
+    pub(crate) fn new(tree: Arc<Tree>, at: At) -> Self {
+        Plan { tree, at, metadata: false, born: false, sorted: false, max_depth: usize::MAX }
+    }
 }
 
 /// A walk that has not begun; see [`Aio::walk`].

@@ -18,6 +18,12 @@ pub(crate) struct Rules {
     pub(crate) filter: Option<Filter>,
 }
 
+impl Default for Rules {
+    fn default() -> Self {
+        Rules { max_depth: usize::MAX, filter: None }
+    }
+}
+
 impl Rules {
     fn job(&mut self, entry: &WalkEntry) -> Option<Job> {
         let job = entry.job().filter(|_| entry.depth() < self.max_depth)?;
