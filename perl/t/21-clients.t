@@ -80,6 +80,22 @@ my $dies = async { aio_stat $dir; eval { die "died in a coroutine\n" }; print $@
 $dies->join;
 E
 
+# The language server reads its requests through Coro::AIO.
+SKIP: {
+    skip 'Perl::LanguageServer is not installed', 1 if system "@perl -MPerl::LanguageServer -e 1 >/dev/null 2>&1";
+    require IPC::Open3;
+    my $pid = IPC::Open3::open3(my $in, my $out, undef, @perl, '-MPerl::LanguageServer', '-e',
+        'alarm 60; Perl::LanguageServer::run');
+    my $text = qq({"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":$$,"rootUri":"file://$dir",)
+        . qq("capabilities":{},"workspaceFolders":[{"uri":"file://$dir","name":"x"}]}});
+    syswrite $in, 'Content-Length: ' . length($text) . "\r\n\r\n$text";
+    my $got = '';
+    1 while $got !~ /\}$/ && sysread $out, $got, 4096, length $got;
+    like($got, qr/"capabilities":/, 'Perl::LanguageServer');
+    kill KILL => $pid;
+    waitpid $pid, 0;
+}
+
 # Perlbal serves files in its ioaio mode.
 SKIP: {
     skip 'Perlbal is not installed', 4 if system "@perl -MPerlbal -e 1 >/dev/null 2>&1";
