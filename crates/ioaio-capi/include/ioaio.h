@@ -348,7 +348,8 @@ const ioaio_req *ioaio_fsync(const ioaio *aio, int fd, IOAIO_HOW);
 const ioaio_req *ioaio_fdatasync(const ioaio *aio, int fd, IOAIO_HOW);
 
 /* Lists a directory, without . and .. : getdents64(2). flags: IOAIO_DIRS_FIRST, IOAIO_STAT_ORDER,
- * IOAIO_KINDS. A last symbolic link is not followed, unless a slash comes after it. data are len struct ioaio_dirent. */
+ * IOAIO_KINDS. A last symbolic link is not followed, unless a slash comes after it. data are len
+ * struct ioaio_dirent. */
 const ioaio_req *ioaio_read_dir(const ioaio *aio, int dirfd, const char *path, int flags, IOAIO_HOW);
 
 /* Calls a function of the caller's on another thread; it gives the result, or -errno. */

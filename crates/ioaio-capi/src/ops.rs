@@ -192,7 +192,8 @@ ops! {
     /// Writes a file's data to the device: fdatasync(2).
     13 ioaio_fdatasync(fd) |aio, args| aio.fdatasync(&args.file());
     /// Lists a directory, without . and .. : getdents64(2). flags: IOAIO_DIRS_FIRST, IOAIO_STAT_ORDER,
-    /// IOAIO_KINDS. A last symbolic link is not followed, unless a slash comes after it. data are len struct ioaio_dirent.
+    /// IOAIO_KINDS. A last symbolic link is not followed, unless a slash comes after it. data are len
+    /// struct ioaio_dirent.
     14 ioaio_read_dir(dirfd, path, flags) |aio, args| {
         let with = |flag| args.flags & flag != 0;
         let request = aio.read_dir(args.path()).dirs_first(with(1)).stat_order(with(2)).kinds(with(4));
