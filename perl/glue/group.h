@@ -108,7 +108,7 @@ static void req_cancel(aio_req *req) {
         return;
     req->flags |= F_CANCELLED;
     if (req->handle)
-        ioaio_cancel(req->handle);
+        ioaio_cancel(req->c->aio, req->handle);
     if (IS_GROUP(req)) {
         dCTX_PERL(req->c);
         grp_cancel_members(aTHX_ req);

@@ -270,7 +270,7 @@ static void ctx_reinit(pTHX_ aio_ctx *c) {
         next = req->next_flight;
         if (!forked && req->handle) {
             req->flags |= F_FORGOTTEN | F_CANCELLED;
-            ioaio_cancel(req->handle);
+            ioaio_cancel(c->aio, req->handle);
         } else
             req_free(aTHX_ req);
     }

@@ -160,7 +160,7 @@ void ioaio_group_limit(const ioaio_group *group, int limit);
 void ioaio_group_cancel(const ioaio_group *group);
 
 /* Cancels a request as far as that is possible; its callback runs in any case, once. */
-void ioaio_cancel(const ioaio_req *req);
+void ioaio_cancel(const ioaio *aio, const ioaio_req *req);
 
 /* Counters that requests which do much move while they run, for any thread to read. Several may share them. */
 ioaio_progress *ioaio_progress_new(void);

@@ -141,7 +141,8 @@ pub extern "C" fn ioaio_new_with(options: c_uint) -> *mut ioaio {
 pub unsafe extern "C" fn ioaio_free(aio: *mut ioaio) {
     if !aio.is_null() {
         // SAFETY: the caller's promise.
-        drop(unsafe { Box::from_raw(aio) });
+        let aio = unsafe { Box::from_raw(aio) };
+        aio.0.end(); // groups may have it too
     }
 }
 /// The version of the library, as text.

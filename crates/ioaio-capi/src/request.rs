@@ -1,10 +1,10 @@
 //! Submitting, and the handle that C holds meanwhile.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex};
 
-use engine::{Aio, Handle, Op, Request};
+use engine::{Aio, Op, Request};
 
+use crate::engine_api::ioaio;
 use crate::group::ioaio_group;
 use crate::memory::{fail, room_for};
 use crate::result::{Show, ioaio_result};
@@ -16,7 +16,7 @@ pub type ioaio_cb = Option<unsafe extern "C" fn(data: *mut c_void, result: *cons
 /// A request; valid until its callback returns.
 #[allow(non_camel_case_types)]
 pub struct ioaio_req {
-    handle: Mutex<Option<Handle>>,
+    _opaque: [u8; 0],
 }
 
 /// How a request completes.
@@ -52,9 +52,8 @@ where
     if let Some(group) = unsafe { reply.group.as_ref() } {
         request = request.group(&group.0);
     }
-    let own = Arc::new(ioaio_req { handle: Mutex::new(None) });
-    let (req, data, callback) = (own.clone(), Data(reply.data), reply.callback);
-    let handle = request.then(move |out| {
+    let (data, callback) = (Data(reply.data), reply.callback);
+    let address = request.then_at(move |out| {
         let data = data;
         out.show(|result| {
             if let Some(callback) = callback {
@@ -62,21 +61,18 @@ where
                 unsafe { callback(data.0, result) }
             }
         });
-        drop(req); // the handle ends here
     });
-    *own.handle.lock().expect("no code panics under this lock") = Some(handle);
-    Arc::as_ptr(&own)
+    address.cast()
 }
 
 /// Cancels a request as far as that is possible; its callback runs in any case, once.
 ///
 /// # Safety
-/// The request's callback has not returned yet.
+/// The engine is live, the request is one of its, and its callback has not returned yet.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn ioaio_cancel(req: *const ioaio_req) {
-    // SAFETY: the caller's promise.
-    let Some(req) = (unsafe { req.as_ref() }) else { return };
-    if let Some(handle) = &*req.handle.lock().expect("no code panics under this lock") {
-        handle.cancel();
+pub unsafe extern "C" fn ioaio_cancel(aio: *const ioaio, req: *const ioaio_req) {
+    if !req.is_null() {
+        // SAFETY: the caller's promise.
+        unsafe { (*aio).0.cancel_at(req.cast()) }
     }
 }

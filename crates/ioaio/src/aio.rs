@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::Group;
 use crate::bell::Bell;
 use crate::config::Builder;
 use crate::engine::{Inner, nanos};
+use crate::request::{Req, next_epoch};
 
 /// An engine for asynchronous file I/O; a cheap handle, to be cloned and sent at will.
 ///
@@ -36,7 +37,7 @@ struct Shared {
     inner: AtomicPtr<Arc<Inner>>,
     config: Builder,
     /// Whether the engine ends with this handle's last clone. A composite's handle only borrows it.
-    owner: bool,
+    owner: AtomicBool,
 }
 
 pub(crate) struct WeakAio(Weak<Shared>);
@@ -91,12 +92,12 @@ impl Aio {
         let inner = Inner::new(&config, Bell::new()?)?;
         inner.pool.fill(&inner);
         let inner = AtomicPtr::new(Box::into_raw(Box::new(inner)));
-        Ok(Aio(Arc::new(Shared { inner, config, owner: true })))
+        Ok(Aio(Arc::new(Shared { inner, config, owner: AtomicBool::new(true) })))
     }
     /// A handle that does not keep the engine from ending; requests are refused afterwards.
     pub(crate) fn lent(&self) -> Aio {
         let inner = AtomicPtr::new(Box::into_raw(Box::new(self.inner().clone())));
-        Aio(Arc::new(Shared { inner, config: self.0.config.clone(), owner: false }))
+        Aio(Arc::new(Shared { inner, config: self.0.config.clone(), owner: AtomicBool::new(false) }))
     }
     pub(crate) fn inner(&self) -> &Arc<Inner> {
         // SAFETY: see the module's contract.
@@ -229,6 +230,24 @@ impl Aio {
         let ring_in_flight = inner.ring.as_ref().map_or(0, |r| r.in_flight());
         Stats { inline, ring, pool, ring_in_flight, threads: self.nthreads() }
     }
+    /// Ends the engine, whoever still has a handle of it; for languages where nobody knows who has.
+    #[doc(hidden)]
+    pub fn end(&self) {
+        if !self.forked() && self.0.owner.swap(false, Ordering::Relaxed) {
+            self.inner().stop();
+        }
+    }
+    /// Cancels as [`Handle::cancel`](crate::Handle::cancel) does, without keeping the request alive.
+    ///
+    /// # Safety
+    /// The address is from [`Request::then_at`](crate::Request::then_at), of a request of this engine
+    /// whose callback has not returned.
+    #[doc(hidden)]
+    pub unsafe fn cancel_at(&self, address: *const ()) {
+        // SAFETY: the caller's promise: the callback is in the request.
+        let req = unsafe { Req::at(address.cast()) };
+        self.inner().cancel(&req);
+    }
     /// After a fork, in the child: forgets every request and starts anew, with the same number for
     /// the poll fd. Requests from before belong to the parent, which loses nothing.
     ///
@@ -240,6 +259,7 @@ impl Aio {
             return Err(Errno::BUSY.into());
         }
         let bell = Bell::new_at(old.bell.as_fd())?;
+        next_epoch();
         let inner = Inner::new(&self.0.config, bell)?;
         // The old one is leaked: its locks may be held by threads that do not exist here.
         self.0.inner.store(Box::into_raw(Box::new(inner)), Ordering::Release);
@@ -270,7 +290,7 @@ impl Drop for Shared {
         let inner = unsafe { Box::from_raw(*self.inner.get_mut()) };
         if inner.forked() {
             std::mem::forget(inner);
-        } else if self.owner {
+        } else if *self.owner.get_mut() {
             inner.stop();
         }
     }

@@ -12,7 +12,7 @@ use crate::bell::Bell;
 use crate::config::Builder;
 use crate::group::Core as GroupCore;
 use crate::queue::Queue;
-use crate::request::{Req, State};
+use crate::request::{self, Req, State};
 use crate::route::pool::Pool;
 use crate::route::ring::Ring;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     stop: AtomicBool,
     pub(crate) faults: Option<Faults>,
     fork: ForkMark,
+    /// Requests from before are a parent's.
+    epoch: u32,
     counts: Counts,
 }
 
@@ -99,6 +101,7 @@ impl Inner {
             stop: AtomicBool::new(false),
             faults: b.faults.clone(),
             fork: ForkMark::new()?,
+            epoch: request::epoch(),
             counts: Counts::default(),
         });
         Ok(inner)
@@ -383,7 +386,8 @@ impl Inner {
     // ---- cancel, reaper, stop
 
     pub(crate) fn cancel(&self, req: &Req) {
-        if self.forked() || req.cancel_flag().swap(true, Ordering::SeqCst) {
+        let own = !self.forked() && req.is_since(self.epoch);
+        if !own || req.cancel_flag().swap(true, Ordering::SeqCst) {
             return;
         }
         if let Some(control) = &req.control {

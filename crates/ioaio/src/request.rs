@@ -9,6 +9,7 @@
 use std::alloc::Layout;
 use std::io;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -48,6 +49,8 @@ impl State {
 
 pub(crate) struct Header {
     vtable: &'static VTable,
+    /// Which forked process made it; see [`epoch`].
+    epoch: u32,
     pub(crate) next: UnsafeCell<Option<Req>>,
     pub(crate) prev: UnsafeCell<*const Header>,
     refs: AtomicU32,
@@ -65,6 +68,16 @@ pub(crate) struct Header {
     /// Set before submission, so that the many without a group don't lock.
     grouped: AtomicBool,
     groups: Mutex<Vec<Arc<GroupCore>>>,
+}
+
+/// Rises with each engine that starts anew in a forked process, so that it knows what is its parent's.
+static EPOCH: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+
+pub(crate) fn epoch() -> u32 {
+    EPOCH.load(Ordering::Relaxed)
+}
+pub(crate) fn next_epoch() {
+    EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
 struct VTable {
@@ -159,6 +172,7 @@ impl Req {
         let cell = Box::new(Cell {
             header: Header {
                 vtable,
+                epoch: epoch(),
                 next: UnsafeCell::new(None),
                 prev: UnsafeCell::new(std::ptr::null()),
                 refs: AtomicU32::new(1),
@@ -180,6 +194,14 @@ impl Req {
     }
     pub(crate) fn addr(&self) -> *const Header {
         self.0.as_ptr()
+    }
+    /// The request at an address that [`Req::addr`] gave, without a count of its own.
+    ///
+    /// # Safety
+    /// It lives as long as this is used.
+    pub(crate) unsafe fn at(addr: *const Header) -> ManuallyDrop<Req> {
+        // SAFETY: the caller's promise; the address of a live request is not null.
+        ManuallyDrop::new(Req(unsafe { NonNull::new_unchecked(addr.cast_mut()) }))
     }
     /// Gives the reference to the kernel as user data.
     pub(crate) fn into_user_data(self) -> u64 {
@@ -274,6 +296,10 @@ impl<O: Op> FutureReq<O> {
 }
 
 impl Header {
+    /// Whether it is of this epoch or a later one.
+    pub(crate) fn is_since(&self, epoch: u32) -> bool {
+        self.epoch >= epoch
+    }
     pub(crate) fn is_callback(&self) -> bool {
         self.vtable.callback
     }

@@ -16,7 +16,7 @@ use crate::file::Dir;
 use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::path::At;
-use crate::request::{FutureReq, Req};
+use crate::request::{FutureReq, Header, Req};
 use crate::{Aio, Group};
 
 /// A request that is not submitted yet; it completes by [`then`](Self::then), `.await` or
@@ -106,6 +106,26 @@ impl<'a, O: Op> Request<'a, O> {
     /// # Panics
     /// In a forked process that has not called [`Aio::reinit`].
     pub fn then(self, callback: impl FnOnce(O::Out) + Send + 'static) -> Handle {
+        let aio = self.aio;
+        let mut open = None;
+        self.launch(callback, |req| open = Some((aio.clone(), req.clone())));
+        Handle { name: O::NAME, open }
+    }
+    /// The same for callers who cannot own a handle: gives the address of the request, which is there
+    /// until its callback has returned, for [`Aio::cancel_at`].
+    ///
+    /// # Panics
+    /// In a forked process that has not called [`Aio::reinit`].
+    #[doc(hidden)]
+    pub fn then_at(self, callback: impl FnOnce(O::Out) + Send + 'static) -> *const () {
+        self.launch(callback, |_| {}).cast()
+    }
+    /// Submits; `open` gets the request if it was not answered at once.
+    fn launch(
+        self,
+        callback: impl FnOnce(O::Out) + Send + 'static,
+        open: impl FnOnce(&Req),
+    ) -> *const Header {
         let inner = self.aio.inner();
         assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
@@ -114,17 +134,19 @@ impl<'a, O: Op> Request<'a, O> {
             Answer::Now(res) => {
                 let req = Req::answered::<O, _>(op.finish(res), priority, callback);
                 self.groups.iter().for_each(|group| group.add(&req));
+                let address = req.addr();
                 inner.submit_answered(req);
-                return Handle { name: O::NAME, open: None };
+                return address;
             }
         };
         inner.hold();
         let req = Req::with_callback(op, priority, delay, callback);
         inner.admit();
         self.groups.iter().for_each(|group| group.add(&req));
-        let handle = Handle { name: O::NAME, open: Some((self.aio.clone(), req.clone())) };
+        open(&req);
+        let address = req.addr();
         inner.submit(req);
-        handle
+        address
     }
     /// Executes on this thread, which waits for it anyway; a member of a group, or a request of an
     /// engine without the inline route, goes through the engine.

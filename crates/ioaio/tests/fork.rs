@@ -148,3 +148,22 @@ fn a_child_needs_no_lock_that_was_taken_when_it_was_forked() {
         }
     });
 }
+
+#[test]
+fn a_handle_from_before_a_fork_cancels_nothing() {
+    let aio = Aio::builder().inline(false).ring(false).max_parallel(1).build().unwrap();
+    let running = by_channel(aio.busy(Duration::from_millis(20)));
+    let (queued, result) = common::by_channel_handle(aio.busy(Duration::ZERO));
+    in_child(|| {
+        aio.reinit().expect("reinit");
+        let mine = by_channel(aio.busy(Duration::from_millis(1)));
+        queued.cancel();
+        drive(&aio);
+        mine.try_recv().expect("the callback has run").unwrap();
+        assert!(result.try_recv().is_err(), "the parent's");
+    });
+    drive(&aio);
+    for result in [running, result] {
+        result.try_recv().expect("the callback has run").unwrap();
+    }
+}
