@@ -65,6 +65,15 @@ typedef struct ioaio_extent {
     uint32_t flags;    /* FIEMAP_EXTENT_... of linux/fiemap.h */
 } ioaio_extent;
 
+/* What a tree takes. */
+typedef struct ioaio_usage {
+    uint64_t disk;     /* bytes on the device */
+    uint64_t apparent; /* bytes of contents */
+    uint64_t files;    /* files of all kinds, each once, but directories */
+    uint64_t dirs;     /* directories */
+    uint64_t failed;   /* what could not be looked at */
+} ioaio_usage;
+
 /* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
 typedef int64_t (*ioaio_execute)(void *context);
 
@@ -306,6 +315,8 @@ enum {
     IOAIO_OP_SAVE = 89,
     IOAIO_OP_COPY_TREE = 90,
     IOAIO_OP_REMOVE_TREE = 91,
+    IOAIO_OP_SCAN = 92,
+    IOAIO_OP_DU = 93,
 };
 
 /* Does nothing. */
@@ -589,6 +600,13 @@ const ioaio_req *ioaio_copy_tree(const ioaio *aio, int dirfd, const char *path, 
 
 /* Removes a tree, or a file: IOAIO_ONE_FILE_SYSTEM in flags. */
 const ioaio_req *ioaio_remove_tree(const ioaio *aio, int dirfd, const char *path, int flags, const ioaio_progress *progress, IOAIO_HOW);
+
+/* Lists a directory with the kinds of all names: directories, as many as the result says, then the rest.
+ * data are len struct ioaio_dirent. */
+const ioaio_req *ioaio_scan(const ioaio *aio, int dirfd, const char *path, IOAIO_HOW);
+
+/* What a tree takes: IOAIO_ONE_FILE_SYSTEM in flags. data is a struct ioaio_usage. */
+const ioaio_req *ioaio_du(const ioaio *aio, int dirfd, const char *path, int flags, const ioaio_progress *progress, IOAIO_HOW);
 
 /* The arguments of no request. */
 #define IOAIO_ARGS_INIT {.fd = -1, .fd2 = -1, .dirfd = -100, .dirfd2 = -100, .off = -1, .off2 = -1, .uid = (uid_t)-1, .gid = (gid_t)-1}

@@ -166,12 +166,8 @@ impl ioaio_args {
     }
     /// A file that the request closes.
     pub(crate) fn owned_file(&self) -> File {
-        match self.fd {
-            // As for every other request: EBADF.
-            ..0 => lend(self.fd).into(),
-            // SAFETY: the caller gives the descriptor up.
-            fd => unsafe { OwnedFd::from_raw_fd(fd) }.into(),
-        }
+        // SAFETY: the caller gives the descriptor up; what is none becomes one that is never open.
+        unsafe { OwnedFd::from_raw_fd(if self.fd < 0 { c_int::MAX } else { self.fd }) }.into()
     }
     pub(crate) fn path(&self) -> &Path {
         path(self.path)

@@ -65,6 +65,15 @@ typedef struct ioaio_extent {
     uint32_t flags;    /* FIEMAP_EXTENT_... of linux/fiemap.h */
 } ioaio_extent;
 
+/* What a tree takes. */
+typedef struct ioaio_usage {
+    uint64_t disk;     /* bytes on the device */
+    uint64_t apparent; /* bytes of contents */
+    uint64_t files;    /* files of all kinds, each once, but directories */
+    uint64_t dirs;     /* directories */
+    uint64_t failed;   /* what could not be looked at */
+} ioaio_usage;
+
 /* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
 typedef int64_t (*ioaio_execute)(void *context);
 

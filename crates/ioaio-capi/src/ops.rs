@@ -487,4 +487,12 @@ ops! {
         let request = aio.remove_tree(args.path()).one_file_system(args.flags & 4 != 0);
         args.at(request.progress(&args.progress()))
     };
+    /// Lists a directory with the kinds of all names: directories, as many as the result says, then the rest.
+    /// data are len struct ioaio_dirent.
+    92 ioaio_scan(dirfd, path) |aio, args| args.at(aio.scan(args.path()));
+    /// What a tree takes: IOAIO_ONE_FILE_SYSTEM in flags. data is a struct ioaio_usage.
+    93 ioaio_du(dirfd, path, flags, progress) |aio, args| {
+        let request = aio.du(args.path()).one_file_system(args.flags & 4 != 0);
+        args.at(request.progress(&args.progress()))
+    };
 }

@@ -6,7 +6,9 @@ use std::os::fd::IntoRawFd;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use engine::{Copied, Entries, Error, File, FileExtent, Metadata, StatvfsInfo, StatxInfo};
+use engine::{
+    Copied, DiskUsage, Entries, Error, File, FileExtent, Metadata, Scanned, StatvfsInfo, StatxInfo,
+};
 
 use crate::args::{Argument, Memory};
 
@@ -77,26 +79,70 @@ impl Show for io::Result<Metadata> {
         }
     }
 }
+/// The names of a directory; `result` is what goes with them.
+fn show_names(list: &Entries, result: usize, show: impl FnOnce(&ioaio_result)) {
+    let names: Vec<ioaio_dirent> = list
+        .iter()
+        .map(|entry| ioaio_dirent {
+            name: entry.c_name().as_ptr(),
+            ino: entry.ino(),
+            kind: entry.file_type().dirent(),
+        })
+        .collect();
+    show(&ioaio_result { data: names.as_ptr().cast(), len: names.len(), ..number(result as i64) });
+}
 impl Show for io::Result<Entries> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
         match self {
             Err(e) => show(&error(&e)),
-            Ok(list) => {
-                let names: Vec<ioaio_dirent> = list
-                    .iter()
-                    .map(|entry| ioaio_dirent {
-                        name: entry.c_name().as_ptr(),
-                        ino: entry.ino(),
-                        kind: entry.file_type().dirent(),
-                    })
-                    .collect();
-                let len = names.len();
-                show(&ioaio_result { data: names.as_ptr().cast(), len, ..number(len as i64) });
+            Ok(list) => show_names(&list, list.len(), show),
+        }
+    }
+}
+impl Show for io::Result<Scanned> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e)),
+            Ok(found) => {
+                let dirs = found.dirs().len();
+                show_names(&found.into_entries(), dirs, show);
             }
         }
     }
 }
-
+/// What a tree takes.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_usage {
+    /// Bytes on the device.
+    pub disk: u64,
+    /// Bytes of contents.
+    pub apparent: u64,
+    /// Files of all kinds, each once, but directories.
+    pub files: u64,
+    /// Directories.
+    pub dirs: u64,
+    /// What could not be looked at.
+    pub failed: u64,
+}
+impl Show for Result<DiskUsage, Error> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        match self {
+            Err(e) => show(&error(&e.into())),
+            Ok(sum) => {
+                let usage = ioaio_usage {
+                    disk: sum.disk(),
+                    apparent: sum.apparent(),
+                    files: sum.files(),
+                    dirs: sum.dirs(),
+                    failed: sum.failed(),
+                };
+                let data = (&raw const usage).cast();
+                show(&ioaio_result { data, len: size_of::<ioaio_usage>(), ..number(0) });
+            }
+        }
+    }
+}
 impl Show for io::Result<i64> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
         show(&self.map_or_else(|e| error(&e), number));

@@ -93,6 +93,12 @@ pub(crate) fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
     out
 }
 
+/// The size of a page. Not rustix's: that reads what valgrind hides from it.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: takes a number.
+    usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(4096)
+}
+
 /// A word that reads 0 in a process forked after it was set.
 pub(crate) struct ForkMark(*mut std::sync::atomic::AtomicU32);
 

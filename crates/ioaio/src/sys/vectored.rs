@@ -46,7 +46,7 @@ unsafe fn call(
     offset: Option<u64>,
     flags: u32,
 ) -> io::Result<usize> {
-    let at = offset.unwrap_or(HERE);
+    let (at, flags) = (offset.unwrap_or(HERE), libc::c_long::from(flags));
     let (low, high) = (at as libc::c_long, at.checked_shr(libc::c_long::BITS).unwrap_or(0) as libc::c_long);
     // SAFETY: the caller's promise. The offset goes in two halves, of which a 64-bit kernel ignores the
     // second.
