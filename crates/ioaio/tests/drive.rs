@@ -206,7 +206,7 @@ fn a_callback_that_panics_ends_the_driver_alone() {
     let aio = Aio::new().expect("an engine");
     tokio().block_on(async {
         let driver = tokio::spawn(ioaio::tokio::drive(&aio));
-        aio.nop().then(|_| panic!("as the test wants"));
+        aio.nop().then(|_| std::panic::resume_unwind(Box::new("as the test wants")));
         assert!(driver.await.expect_err("it ended").is_panic());
     });
     completes(&aio, "after a panic");

@@ -22,6 +22,9 @@ const FLAGS: OFlags = OFlags::ACCMODE
     .union(OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::PATH).union(OFlags::LARGEFILE))
     .union(OFlags::CLOEXEC);
 
+/// How often `openat2(2)` is tried while renames are in its way.
+const TRIES: u32 = 1000;
+
 /// What there is to know for opening.
 struct Opening {
     at: At,
@@ -43,7 +46,15 @@ impl Opening {
         let makes = self.flags.contains(OFlags::CREATE) || self.flags.contains(OFlags::TMPFILE);
         if makes { self.mode } else { 0 }
     }
-    fn encode(&mut self) -> Sqe<'_> {
+    /// Whether a rename anywhere makes `openat2(2)` give up at "..", which says nothing about the path.
+    fn gives_up(&self) -> bool {
+        self.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
+            && !self.resolve.contains(ResolveFlags::CACHED)
+    }
+    fn encode(&mut self) -> Option<Sqe<'_>> {
+        if self.gives_up() {
+            return None; // a worker tries again
+        }
         let flags = self.flags | OFlags::CLOEXEC;
         let sqe = if self.resolve.is_empty() {
             Sqe::openat(self.at.dirfd(), self.at.path(), flags.bits() as i32, self.mode)
@@ -52,7 +63,7 @@ impl Opening {
             Sqe::openat2(self.at.dirfd(), self.at.path(), &self.how)
         };
         // The file system is not known before it is open, and opening can hang on some.
-        sqe.force_async(true)
+        Some(sqe.force_async(true))
     }
     fn run(&self) -> io::Result<OwnedFd> {
         let (dir, path, flags) = (self.at.dirfd(), self.at.path(), self.flags | OFlags::CLOEXEC);
@@ -60,7 +71,14 @@ impl Opening {
             rustix::fs::openat(dir, path, flags, Mode::from_raw_mode(self.mode))?
         } else {
             let mode = Mode::from_raw_mode(self.strict_mode());
-            rustix::fs::openat2(dir, path, flags, mode, self.resolve)?
+            let mut tries = if self.gives_up() { TRIES } else { 1 };
+            loop {
+                tries -= 1;
+                match rustix::fs::openat2(dir, path, flags, mode, self.resolve) {
+                    Err(Errno::AGAIN) if tries > 0 => {}
+                    opened => break opened?,
+                }
+            }
         })
     }
 }
@@ -73,7 +91,7 @@ impl Op for Open {
     type Out = io::Result<File>;
     const NAME: &'static str = "open";
     const RING: Option<RingOp<Self>> =
-        Some(RingOp { encode: |op| Some(op.0.encode()), decode: |_, cqe| cqe.fd().map(File::from) });
+        Some(RingOp { encode: |op| op.0.encode(), decode: |_, cqe| cqe.fd().map(File::from) });
     fn check(&self) -> io::Result<()> {
         if self.0.flags.intersects(FLAGS.complement()) {
             return Err(Errno::INVAL.into());
@@ -106,7 +124,7 @@ impl Op for OpenDir {
     type Out = io::Result<Dir>;
     const NAME: &'static str = "open_dir";
     const RING: Option<RingOp<Self>> =
-        Some(RingOp { encode: |op| Some(op.0.encode()), decode: |_, cqe| cqe.fd().map(Dir::from) });
+        Some(RingOp { encode: |op| op.0.encode(), decode: |_, cqe| cqe.fd().map(Dir::from) });
     fn check(&self) -> io::Result<()> {
         self.0.at.check()
     }
@@ -157,8 +175,8 @@ impl Request<'_, Open> {
     /// (Linux 5.12) what is not in the kernel's cache.
     ///
     /// # Errors
-    /// The request then also gives EXDEV, ELOOP or EAGAIN, as `openat2(2)` says; EAGAIN without
-    /// `CACHED` means that a rename was in the way. `openat2(2)` refuses combinations of flags that
+    /// The request then also gives EXDEV, ELOOP or, with `CACHED`, EAGAIN, as `openat2(2)` says. Where a
+    /// rename was in the way of a "..", it is tried again on a worker. `openat2(2)` refuses combinations of flags that
     /// `open(2)` ignores; ENOSYS before Linux 5.6.
     ///
     /// ```

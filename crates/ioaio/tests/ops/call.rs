@@ -1,6 +1,7 @@
 //! call.
 
 use std::io;
+use std::panic::resume_unwind;
 
 use crate::common::each_route;
 
@@ -28,7 +29,8 @@ fn an_interrupted_function_is_called_again() {
 #[test]
 fn a_panic_is_an_error() {
     each_route(|t| {
-        let error = t.get(t.call(|| -> io::Result<()> { panic!("on purpose") })).unwrap_err();
+        let error =
+            t.get(t.call(|| -> io::Result<()> { resume_unwind(Box::new("on purpose")) })).unwrap_err();
         assert_eq!(error.raw_os_error(), None);
         t.get(t.nop()).unwrap();
     });

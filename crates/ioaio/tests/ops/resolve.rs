@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ioaio::{Dir, File, OFlags, ResolveFlags};
 use rustix::io::Errno;
@@ -42,6 +43,27 @@ fn beneath_does_not_leave_the_directory() {
         }
         assert_eq!(text(t, &t.get(t.open("escape").at(&inside)).unwrap()), b"out", "it would be there");
         assert!(house.path().join("out").exists());
+    });
+}
+
+#[test]
+fn renames_elsewhere_do_not_matter() {
+    let (house, inside) = house();
+    let (a, b) = (house.path().join("a"), house.path().join("b"));
+    std::fs::write(&a, "").unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                std::fs::rename(&a, &b).unwrap();
+                std::fs::rename(&b, &a).unwrap();
+            }
+        });
+        let aio = ioaio::Aio::new().unwrap();
+        let open = || aio.open("sub/../sub/../near").at(&inside).resolve(ResolveFlags::BENEATH);
+        let opened: Vec<_> = (0..2000).map(|_| open().wait().map(drop)).collect();
+        stop.store(true, Ordering::Relaxed);
+        assert!(opened.iter().all(Result::is_ok), "{opened:?}");
     });
 }
 
