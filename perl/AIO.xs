@@ -868,7 +868,7 @@ poll_fileno()
   CODE:
 {
     dCTX;
-    RETVAL = ioaio_fd(ctx_engine(aTHX_ c));
+    RETVAL = ctx_poll_fd(aTHX_ c);
 }
   OUTPUT: RETVAL
 

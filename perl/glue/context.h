@@ -21,6 +21,7 @@ typedef struct {
     NV max_poll_time;
     int next_pri;
     int dead_fd; /* what a file handle has after aio_close, or -1 */
+    int poll_fd; /* the engine's once more, as a program may make a file handle of it and close that; or -1 */
 } aio_ctx;
 
 #define MY_CXT_KEY "IO::AIO::context" XS_VERSION
@@ -37,8 +38,23 @@ START_MY_CXT
 #define dCTX_PERL(c) dNOOP
 #endif
 
+/* Whether the program has not closed it: 1, 0, or -1 where the kernel does not say. */
+static int poll_fd_is_ours(aio_ctx *c) {
+    long differ;
+    if (c->poll_fd < 0 || !c->aio)
+        return 0;
+    differ = syscall(SYS_kcmp, getpid(), getpid(), 0 /* KCMP_FILE */, ioaio_fd(c->aio), c->poll_fd);
+    return differ == 0 ? 1 : differ > 0 || errno == EBADF ? 0 : -1;
+}
+
 static void ctx_free(pTHX_ void *ctx) {
     aio_ctx *c = (aio_ctx *)ctx;
+#ifdef MULTIPLICITY
+    if (c->perl != aTHX)
+        return; /* a new thread's perl gets a copy of its parent's list */
+#endif
+    if (poll_fd_is_ours(c) == 1)
+        close(c->poll_fd);
     ioaio_free(c->aio);
     c->aio = NULL;
 }
@@ -54,7 +70,7 @@ static aio_ctx *ctx_new(pTHX) {
     c->grp_stash = gv_stashpvs("IO::AIO::GRP", GV_ADD);
     c->wd_stash = gv_stashpvs("IO::AIO::WD", GV_ADD);
     c->result = newSV(0);
-    c->dead_fd = -1;
+    c->dead_fd = c->poll_fd = -1;
     Perl_call_atexit(aTHX_ ctx_free, c);
     return c;
 }
@@ -79,6 +95,15 @@ static ioaio *ctx_engine(pTHX_ aio_ctx *c) {
     } else if (UNLIKELY(ioaio_forked(c->aio)))
         ctx_reinit(aTHX_ c);
     return c->aio;
+}
+
+static int ctx_poll_fd(pTHX_ aio_ctx *c) {
+    ioaio *aio = ctx_engine(aTHX_ c);
+    if (poll_fd_is_ours(c) == 0)
+        c->poll_fd = fcntl(ioaio_fd(aio), F_DUPFD_CLOEXEC, 3);
+    if (c->poll_fd < 0)
+        croak("IO::AIO: no poll fd: %s", Strerror(errno));
+    return c->poll_fd;
 }
 
 /* Whether there can be requests: not in a child that only inherited some. */

@@ -276,6 +276,9 @@ static void ctx_reinit(pTHX_ aio_ctx *c) {
     }
     memset(c->first, 0, sizeof c->first);
     c->npending = 0;
-    if (forked && ioaio_reinit(c->aio) < 0)
-        croak("IO::AIO: no engine: %s", Strerror(errno));
+    if (forked) {
+        int ours = poll_fd_is_ours(c); /* its number stays, for the watchers on it */
+        if (ioaio_reinit(c->aio) < 0 || (ours && dup3(ioaio_fd(c->aio), c->poll_fd, O_CLOEXEC) < 0))
+            croak("IO::AIO: no engine: %s", Strerror(errno));
+    }
 }

@@ -23,6 +23,18 @@ IO::AIO::flush;
 my $fd = IO::AIO::poll_fileno;
 cmp_ok($fd, '>', 2, 'a descriptor');
 is(IO::AIO::poll_fileno, $fd, 'the same again');
+{
+    open my $handle, '<&=', $fd or die $!;
+    close $handle or die $!;
+    open my $other, '<', '/' or die $!;
+    my $again = IO::AIO::poll_fileno;
+    IO::AIO::aio_nop;
+    vec(my $bits = '', $again, 1) = 1;
+    is(select($bits, undef, undef, 5), 1, 'the program may close it, and gets a new one');
+    IO::AIO::flush;
+    ok(-d $other, 'other files are not touched');
+    $fd = $again;
+}
 is(readable(0), 0, 'silent');
 is(IO::AIO::nreqs + IO::AIO::nready + IO::AIO::npending, 0, 'no request');
 

@@ -78,9 +78,10 @@ sub program {
 }
 
 SKIP: {
-    skip 'this perl has no threads', 4 unless $Config{usethreads};
+    skip 'this perl has no threads', 6 unless $Config{usethreads};
     require threads;
-    my $req = IO::AIO::aio_busy(0.05);
+    my ($fd, $called) = (IO::AIO::poll_fileno, 0);
+    my $req = IO::AIO::aio_busy(0.3, sub { $called++ });
     my $wd = of { aio_wd dir, $_[0] };
     my $got = threads->create(sub {
         my @got;
@@ -91,7 +92,9 @@ SKIP: {
         return join ' ', sort(@got), $data, defined eval { $req->cancel; 1 } ? 'cancelled' : $@;
     })->join;
     is($got, '0 4 4 data cancelled', 'in a thread');
+    is(IO::AIO::poll_fileno, $fd, 'whose end leaves the others alone');
     IO::AIO::flush;
+    is($called, 1, 'and their requests');
     is(of { aio_stat [$wd, 'file'], $_[0] }, 0, 'directories stay open');
     my @threads = map { my $n = $_; threads->create(sub {
         my $sum = 0;
