@@ -3,6 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
+use crate::route::chain::{Completions, Links};
 use crate::route::sqe::{Cqe, Sqe};
 use crate::task::Control;
 
@@ -19,6 +20,9 @@ pub trait Op: Sized + Send + 'static {
     const NAME: &'static str;
     /// How the ring executes it, where the kernel has an opcode.
     const RING: Option<RingOp<Self>> = None;
+
+    /// How the ring executes it where it is several calls in a row.
+    const CHAIN: Option<ChainOp<Self>> = None;
 
     /// Refuses bad arguments before anything is submitted.
     ///
@@ -66,4 +70,15 @@ pub struct RingOp<O: Op> {
     pub encode: for<'a> fn(&'a mut O) -> Option<Sqe<'a>>,
     /// Reads the completion.
     pub decode: fn(&mut O, Cqe) -> io::Result<O::Val>,
+}
+
+/// The ring's half of an operation that is several calls: the kernel starts each entry when the one
+/// before it has succeeded.
+pub struct ChainOp<O: Op> {
+    /// Whether the first entry opens a file, into the slot that `encode` is given: no descriptor is needed.
+    pub opens: bool,
+    /// Describes the entries; `None` if this request does not fit the opcodes.
+    pub encode: for<'a> fn(&'a mut O, slot: u32) -> Option<Links<'a>>,
+    /// Reads the completions, in the entries' order; `None` if a worker has to go on.
+    pub decode: fn(&mut O, Completions) -> Option<io::Result<O::Val>>,
 }

@@ -36,7 +36,10 @@ const fn op<O: Op>(
     opcodes: Opcodes,
     peers: [&'static str; 4],
 ) -> OpInfo {
-    assert!(O::RING.is_some() != opcodes.is_empty(), "an opcode without RING, or RING without an opcode");
+    assert!(
+        (O::RING.is_some() || O::CHAIN.is_some()) != opcodes.is_empty(),
+        "an opcode without RING, or RING without an opcode"
+    );
     let [io_aio, libuv, tokio, compio] = peers;
     OpInfo { name: O::NAME, methods, calls, inline: false, opcodes, io_aio, libuv, tokio, compio }
 }
@@ -67,9 +70,9 @@ static OPS: &[OpInfo] = &[
         ["aio_read", "uv_fs_read", "File::read", "File::read_at"]).inline(),
     op::<Write<Bytes>>(&["write_at", "write"], "pwrite, write", &[("WRITE", "5.6")],
         ["aio_write", "uv_fs_write", "File::write", "File::write_at"]),
-    op::<OpenRead<Bytes>>(&["open_read"], "openat, pread, close", &[],
+    op::<OpenRead<Bytes>>(&["open_read"], "openat, pread, close", &[("OPENAT, READ, CLOSE", "5.19")],
         ["", "", "", ""]),
-    op::<WriteSync<Bytes>>(&["write_sync"], "pwrite, fsync", &[],
+    op::<WriteSync<Bytes>>(&["write_sync"], "pwrite, fsync", &[("WRITE, FSYNC", "5.6")],
         ["", "", "", ""]),
     op::<Readv<Bytes>>(&["readv_at", "readv"], "preadv2", &[("READV", "5.1")],
         ["", "uv_fs_read", "", "File::read_vectored_at"]),

@@ -19,7 +19,8 @@ use io_uring::squeue;
 use rustix::io::Errno;
 
 use crate::group::Core as GroupCore;
-use crate::op::Op;
+use crate::op::{ChainOp, Op};
+use crate::route::chain::{Completions, Links};
 use crate::route::sqe::Cqe;
 use crate::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
 use crate::task::Control;
@@ -87,9 +88,17 @@ struct VTable {
     inline: unsafe fn(&Req) -> bool,
     encode: unsafe fn(&Req) -> Option<squeue::Entry>,
     decode: unsafe fn(&Req, i32),
+    chain: Option<ChainTable>,
     fail: unsafe fn(&Req, Errno),
     deliver: unsafe fn(&Req),
     free: unsafe fn(NonNull<Header>),
+}
+
+/// For requests that are several entries on the ring.
+struct ChainTable {
+    opens: bool,
+    encode: unsafe fn(&Req, u32) -> Option<Vec<squeue::Entry>>,
+    decode: unsafe fn(&Req, Completions) -> bool,
 }
 
 enum Body<O: Op> {
@@ -245,6 +254,24 @@ impl Req {
         // SAFETY: the kernel has given the turn back.
         unsafe { (self.vtable.decode)(self, res) }
     }
+    pub(crate) fn is_chain(&self) -> bool {
+        self.vtable.chain.is_some()
+    }
+    /// Whether the chain's first entry needs a slot to open a file into.
+    pub(crate) fn chain_opens(&self) -> bool {
+        self.vtable.chain.as_ref().is_some_and(|chain| chain.opens)
+    }
+    pub(crate) fn encode_chain(&self, slot: u32) -> Option<Vec<squeue::Entry>> {
+        // SAFETY: the caller has the turn.
+        unsafe { (self.vtable.chain.as_ref()?.encode)(self, slot) }
+    }
+    /// False if a worker has to go on.
+    pub(crate) fn decode_chain(&self, results: Completions) -> bool {
+        debug_assert_eq!(self.state(), State::OnRing);
+        let chain = self.vtable.chain.as_ref().expect("only a chain has several completions");
+        // SAFETY: the kernel has given the turn back.
+        unsafe { (chain.decode)(self, results) }
+    }
     /// Completes with an errno instead of executing.
     pub(crate) fn fail(&self, errno: Errno) {
         // SAFETY: the caller has the turn.
@@ -338,6 +365,13 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
     const VTABLE: &'static VTable = &Self::table(true);
     const VTABLE_FUTURE: &'static VTable = &Self::table(false);
 
+    const CHAIN: Option<ChainTable> = match O::CHAIN {
+        Some(ChainOp { opens, .. }) => {
+            Some(ChainTable { opens, encode: Self::encode_chain, decode: Self::decode_chain })
+        }
+        None => None,
+    };
+
     const fn table(callback: bool) -> VTable {
         VTable {
             callback,
@@ -346,6 +380,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
             inline: Self::inline,
             encode: Self::encode,
             decode: Self::decode,
+            chain: Self::CHAIN,
             fail: Self::fail,
             deliver: Self::deliver,
             free: Self::free,
@@ -404,6 +439,20 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
         let ring = O::RING.expect("only ops with an opcode are on the ring");
         let res = (ring.decode)(op, Cqe(res));
         Self::finish(body, res);
+    }
+    unsafe fn encode_chain(req: &Req, slot: u32) -> Option<Vec<squeue::Entry>> {
+        // SAFETY: the caller has the turn.
+        let Body::Op(op) = (unsafe { Self::body(req) }) else { return None };
+        (O::CHAIN?.encode)(op, slot).map(Links::into_entries)
+    }
+    unsafe fn decode_chain(req: &Req, results: Completions) -> bool {
+        // SAFETY: the caller has the turn.
+        let body = unsafe { Self::body(req) };
+        let Body::Op(op) = body else { unreachable!("a finished request is not decoded") };
+        let chain = O::CHAIN.expect("only a chain has several completions");
+        let Some(res) = (chain.decode)(op, results) else { return false };
+        Self::finish(body, res);
+        true
     }
     unsafe fn fail(req: &Req, errno: Errno) {
         // SAFETY: the caller has the turn.

@@ -1,7 +1,7 @@
 //! Several calls in a row as one request, with one result.
 //!
-//! A worker makes them one after the other: between two of them nobody has to be woken, and what an
-//! earlier one has opened is closed whatever becomes of a later one.
+//! A worker makes them one after the other, or the kernel by linked entries: between two of them nobody
+//! has to be woken, and what an earlier one has opened is closed whatever becomes of a later one.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -12,8 +12,10 @@ use rustix::io::Errno;
 
 use crate::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::file::File;
-use crate::op::Op;
+use crate::op::{ChainOp, Op};
 use crate::path::At;
+use crate::route::chain::{Completions, Links};
+use crate::route::sqe::{Known, Link, Sqe};
 use crate::submit::PathOp;
 use crate::{Aio, Request};
 
@@ -33,6 +35,22 @@ impl<B: IoBufMut> Op for OpenRead<B> {
     type Val = Filled;
     type Out = (io::Result<usize>, B);
     const NAME: &'static str = "open_read";
+    const CHAIN: Option<ChainOp<Self>> = Some(ChainOp {
+        opens: true,
+        encode: |op, slot| {
+            let open = Sqe::openat_direct(op.at.dirfd(), op.at.path(), OFlags::RDONLY.bits() as i32, slot)?;
+            let read = Sqe::read_direct(slot, space(&mut op.buf, op.len), op.offset)?;
+            // The file system is not known before it is open. A read may be short.
+            let links = Links::new(open.force_async(true)).then(Link::Success, read.force_async(true));
+            Some(links.then(Link::End, Sqe::close_direct(slot)))
+        },
+        decode: |_, [open, read, close]| {
+            Some(open.unit().and_then(|()| read.filled()).and_then(|filled| {
+                close.unit()?;
+                Ok(filled)
+            }))
+        },
+    });
     fn check(&self) -> io::Result<()> {
         check_offset(self.offset)?;
         self.at.check()
@@ -45,7 +63,12 @@ impl<B: IoBufMut> Op for OpenRead<B> {
         let file = rustix::fs::openat(self.at.dirfd(), self.at.path(), flags, Mode::empty())?;
         let room = space(&mut self.buf, self.len);
         let read = rustix::io::retry_on_intr(|| {
-            rustix::io::pread(&file, &mut *room, self.offset).map(|(read, _)| read.len())
+            match rustix::io::pread(&file, &mut *room, self.offset) {
+                // As the ring does it.
+                Err(Errno::SPIPE) => rustix::io::read(&file, &mut *room),
+                read => read,
+            }
+            .map(|(read, _)| read.len())
         })?;
         crate::sys::close(file)?;
         Ok(Filled::by_kernel(read))
@@ -64,23 +87,35 @@ impl<B: IoBufMut> PathOp for OpenRead<B> {
 pub struct WriteSync<B> {
     file: File,
     buf: B,
+    /// How much of it is written.
+    written: usize,
     offset: u64,
     data_only: bool,
 }
 
 impl<B: IoBuf> WriteSync<B> {
-    fn write(&self) -> io::Result<()> {
-        let mut rest = self.buf.bytes();
-        let mut offset = self.offset;
-        while !rest.is_empty() {
-            let n = rustix::io::retry_on_intr(|| rustix::io::pwrite(self.file.as_fd(), rest, offset))?;
-            if n == 0 {
-                return Err(io::ErrorKind::WriteZero.into());
+    fn write(&mut self) -> io::Result<()> {
+        while !self.rest().is_empty() {
+            let (rest, offset) = (self.rest(), self.offset + self.written as u64);
+            match rustix::io::retry_on_intr(|| rustix::io::pwrite(self.file.as_fd(), rest, offset))? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                n => self.written += n,
             }
-            rest = &rest[n..];
-            offset += n as u64;
         }
         Ok(())
+    }
+    fn rest(&self) -> &[u8] {
+        &self.buf.bytes()[self.written..]
+    }
+    /// After a short write the sync was not started: a worker goes on.
+    fn decode(&mut self, [write, sync, _]: Completions) -> Option<io::Result<()>> {
+        match write.count() {
+            Err(e) => Some(Err(e)),
+            Ok(n) => {
+                self.written += n;
+                self.rest().is_empty().then(|| sync.unit())
+            }
+        }
     }
 }
 
@@ -88,6 +123,17 @@ impl<B: IoBuf> Op for WriteSync<B> {
     type Val = ();
     type Out = (io::Result<()>, B);
     const NAME: &'static str = "write_sync";
+    const CHAIN: Option<ChainOp<Self>> = Some(ChainOp {
+        opens: false,
+        encode: |op, _slot| {
+            let hangs = op.file.may_hang();
+            let offset = op.offset + op.written as u64;
+            let write = Sqe::write(op.file.as_fd(), op.rest(), Some(offset), Known::default())?;
+            let sync = Sqe::fsync(op.file.as_fd(), op.data_only);
+            Some(Links::new(write.force_async(hangs)).then(Link::Success, sync))
+        },
+        decode: Self::decode,
+    });
     fn check(&self) -> io::Result<()> {
         check_offset(self.offset)
     }
@@ -115,7 +161,7 @@ impl Aio {
     /// `open(2)`, `pread(2)` and `close(2)` as one request.
     ///
     /// Gives the number of bytes, which may be short, and the buffer. Nothing stays open if the read
-    /// fails.
+    /// fails. The offset does not matter where a file has none, as a FIFO.
     ///
     /// # Errors
     /// Those of the call that failed; EINVAL for a NUL in the path or an offset of 2^63 or more.
@@ -151,6 +197,6 @@ impl Aio {
     /// # }
     /// ```
     pub fn write_sync<B: IoBuf>(&self, file: &File, buf: B, offset: u64) -> Request<'_, WriteSync<B>> {
-        Request::new(self, WriteSync { file: file.share(), buf, offset, data_only: false })
+        Request::new(self, WriteSync { file: file.share(), buf, written: 0, offset, data_only: false })
     }
 }

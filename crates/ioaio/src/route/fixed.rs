@@ -44,7 +44,7 @@ impl Ring {
         }
     }
     /// Fills a free slot; EMFILE where there is none.
-    fn fill(&self, kind: Kind, fill: impl FnOnce(u32) -> io::Result<()>) -> io::Result<u32> {
+    pub(super) fn fill(&self, kind: Kind, fill: impl FnOnce(u32) -> io::Result<()>) -> io::Result<u32> {
         let mut free = self.slots(kind).lock();
         let free = match &mut *free {
             Some(free) => free,
@@ -74,7 +74,7 @@ impl Ring {
     fn set_file(&self, index: u32, fd: i32) -> io::Result<()> {
         self.uring.submitter().register_files_update(index, &[fd]).map(drop)
     }
-    fn release(&self, kind: Kind, index: u32) {
+    pub(super) fn release(&self, kind: Kind, index: u32) {
         let emptied = match kind {
             // SAFETY: no memory.
             Kind::Buffers => unsafe {

@@ -9,7 +9,7 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-use io_uring::{IoUring, opcode, types};
+use io_uring::{IoUring, opcode, squeue, types};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 
@@ -17,6 +17,7 @@ use crate::bell::Bell;
 use crate::engine::Inner;
 use crate::queue::Queue;
 use crate::request::{Req, State};
+use crate::route::chain::{Chain, Chains, is_link};
 use crate::route::fixed::Slots;
 use crate::route::opcodes::Opcodes;
 use crate::sync::{Mutex, MutexGuard, Ordering};
@@ -24,6 +25,12 @@ use crate::sync::{Mutex, MutexGuard, Ordering};
 const CANCEL: u64 = 1; // odd, so never the address of a request
 /// Entries that may wait for company before the kernel is entered.
 const BATCH: u32 = 32;
+
+/// EINTR, or one of the numbers that the kernel keeps to itself: opening a FIFO gives ERESTARTSYS when it
+/// is cancelled (Linux 6.18).
+pub(super) fn was_interrupted(res: i32) -> bool {
+    res == -libc::EINTR || (512..=516).contains(&-res)
+}
 
 pub(crate) struct Ring {
     pub(super) uring: IoUring,
@@ -35,10 +42,11 @@ pub(crate) struct Ring {
     state: Mutex<RingState>,
 }
 
-struct RingState {
+pub(super) struct RingState {
     queue: Queue,
     /// Requests that the kernel has, or that are in the submission queue.
-    in_flight: u32,
+    pub(super) in_flight: u32,
+    pub(super) chains: Chains,
     limit: u32,
     stop: bool,
 }
@@ -61,7 +69,8 @@ impl Ring {
             }
         }
         uring.submitter().register_eventfd(bell.as_fd().as_raw_fd())?;
-        let state = RingState { queue: Queue::new(), in_flight: 0, limit: limit.min(entries), stop: false };
+        let (queue, chains, limit) = (Queue::new(), Chains::new(), limit.min(entries));
+        let state = RingState { queue, in_flight: 0, chains, limit, stop: false };
         let alarm = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         let (buffers, files) = (Slots::default(), Slots::default());
         Ok(Ring { uring, buffers, files, opcodes, alarm, state: Mutex::new(state) })
@@ -87,6 +96,9 @@ impl Ring {
         Ok(())
     }
     fn start(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
+        if req.is_chain() {
+            return self.start_chain(st, req);
+        }
         let entry = req.encode().filter(|entry| self.opcodes.can(entry));
         let Some(entry) = entry else { return Err(req) };
         req.set(State::OnRing);
@@ -95,13 +107,25 @@ impl Ring {
         self.add(st, &entry);
         Ok(())
     }
-    fn add(&self, st: &mut RingState, entry: &io_uring::squeue::Entry) {
+    fn add(&self, st: &mut RingState, entry: &squeue::Entry) {
         loop {
             // SAFETY: under the lock; what the entry points to lives until its completion.
             if unsafe { self.uring.submission_shared().push(entry) }.is_ok() {
                 return;
             }
             self.enter(st);
+        }
+    }
+    pub(super) fn can_all(&self, entries: &[squeue::Entry]) -> bool {
+        entries.iter().all(|entry| self.opcodes.can(entry))
+    }
+    /// Adds a chain, of which the kernel has to hear at once; false if there is no room.
+    pub(super) fn add_all(&self, st: &mut RingState, entries: &[squeue::Entry]) -> bool {
+        // SAFETY: under the lock; what the entries point to lives until their last completion.
+        let push = || unsafe { self.uring.submission_shared().push_multiple(entries) }.is_ok();
+        push() || {
+            self.enter(st);
+            push()
         }
     }
     /// Tells the kernel of new entries. EINTR, EAGAIN and EBUSY leave them for the next time.
@@ -122,11 +146,12 @@ impl Ring {
     /// Enters the kernel for what waits, takes completions, starts what was held back.
     pub(crate) fn reap(&self, inner: &Arc<Inner>) {
         let mut done = Vec::new();
+        let mut chains = Vec::new();
         let mut refused = Vec::new();
         {
             let mut st = self.lock();
             self.enter(&mut st);
-            self.drain(&mut st, &mut done);
+            self.drain(&mut st, &mut done, &mut chains);
             while st.in_flight < st.limit {
                 let Some(req) = st.queue.pop() else { break };
                 if let Err(req) = self.start(&mut st, req) {
@@ -140,7 +165,7 @@ impl Ring {
         for (req, res) in done {
             let unasked = res == -libc::ECANCELED && !req.cancel_flag().load(Ordering::SeqCst);
             // No kernel worker could start, or the submitting thread ended: take the other route.
-            if unasked || res == -libc::EINTR {
+            if unasked || was_interrupted(res) {
                 inner.to_pool(req);
             } else {
                 inner.count_ring();
@@ -148,18 +173,26 @@ impl Ring {
                 inner.complete(req);
             }
         }
+        for chain in chains {
+            self.chain_done(inner, chain);
+        }
         for req in refused {
             inner.to_pool(req);
         }
     }
-    fn drain(&self, st: &mut RingState, done: &mut Vec<(Req, i32)>) {
+    fn drain(&self, st: &mut RingState, done: &mut Vec<(Req, i32)>, chains: &mut Vec<Chain>) {
         loop {
             // SAFETY: under the lock.
             let cq = unsafe { self.uring.completion_shared() };
             let mut seen = 0;
             for cqe in cq {
                 seen += 1;
-                if cqe.user_data() & 1 == 0 {
+                if is_link(cqe.user_data()) {
+                    if let Some(chain) = Self::link_done(st, cqe.user_data(), cqe.result()) {
+                        st.in_flight -= 1;
+                        chains.push(chain);
+                    }
+                } else if cqe.user_data() != CANCEL {
                     st.in_flight -= 1;
                     // SAFETY: even user data is a request's, given once and completed once.
                     done.push((unsafe { Req::from_user_data(cqe.user_data()) }, cqe.result()));
@@ -213,8 +246,10 @@ impl Ring {
             }
             State::OnRing => {
                 // An address used again can't be hit: its entry would come after this one.
-                let entry = opcode::AsyncCancel::new(req.addr() as u64).build().user_data(CANCEL);
-                self.add(&mut st, &entry);
+                for name in Self::names_of(&st, req) {
+                    let entry = opcode::AsyncCancel::new(name).build().user_data(CANCEL);
+                    self.add(&mut st, &entry);
+                }
                 self.enter(&mut st);
                 None
             }

@@ -79,6 +79,21 @@ impl<'a> Sqe<'a> {
         let out: *mut rustix::fs::Statx = out;
         Self::new(opcode::Statx::new(dir, path.as_ptr(), out.cast()).flags(flags).mask(mask).build())
     }
+    /// `openat(2)` into a slot of the ring's table of files.
+    pub fn openat_direct(dir: BorrowedFd<'a>, path: &'a CStr, flags: i32, slot: u32) -> Option<Self> {
+        let slot = types::DestinationSlot::try_from_slot_target(slot).ok()?;
+        let open = opcode::OpenAt::new(types::Fd(dir.as_raw_fd()), path.as_ptr()).flags(flags);
+        Some(Self::new(open.file_index(Some(slot)).build()))
+    }
+    /// `pread(2)` of the file in a slot.
+    pub fn read_direct(slot: u32, buf: &'a mut [MaybeUninit<u8>], offset: u64) -> Option<Self> {
+        let (start, len) = (buf.as_mut_ptr().cast(), u32::try_from(buf.len()).ok()?);
+        Some(Self::new(opcode::Read::new(types::Fixed(slot), start, len).offset(offset).build()))
+    }
+    /// `close(2)` of the file in a slot.
+    pub fn close_direct(slot: u32) -> Self {
+        Self::new(opcode::Close::new(types::Fixed(slot)).build())
+    }
     /// `unlinkat(2)`.
     pub fn unlinkat(dir: BorrowedFd<'a>, path: &'a CStr, flags: i32) -> Self {
         let dir = types::Fd(dir.as_raw_fd());
@@ -195,6 +210,14 @@ impl<'a> Sqe<'a> {
         let flags = if data_only { types::FsyncFlags::DATASYNC } else { types::FsyncFlags::empty() };
         Self::new(opcode::Fsync::new(types::Fd(fd.as_raw_fd())).flags(flags).build())
     }
+    /// Starts the next entry when this one has succeeded in full, or in any case, but not before.
+    pub(super) fn linked(mut self, link: Link) -> Self {
+        self.entry = self.entry.flags(match link {
+            Link::Success => squeue::Flags::IO_LINK,
+            Link::End => squeue::Flags::IO_HARDLINK,
+        });
+        self
+    }
     /// Hands the request to a kernel worker at once: submitting never waits for the file system.
     pub fn force_async(mut self, yes: bool) -> Self {
         if yes {
@@ -202,6 +225,15 @@ impl<'a> Sqe<'a> {
         }
         self
     }
+}
+
+/// When the entry after another one is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// When it has succeeded; a short result is none. The rest ends with ECANCELED where not.
+    Success,
+    /// When it has ended (Linux 5.5).
+    End,
 }
 
 /// What of a request the ring has in its tables.
@@ -234,6 +266,7 @@ impl OpenHow {
 }
 
 /// A completion: the kernel's number, which only typed readers can see.
+#[derive(Clone, Copy)]
 pub struct Cqe(pub(crate) i32);
 
 impl Cqe {
