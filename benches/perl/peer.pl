@@ -194,9 +194,19 @@ sub work_nop {
     return $answer;
 }
 
+# One operation is a whole tree.
+sub work_remove {
+    my ($depth, $latency, $root) = @_;
+    return timed($depth, sub {
+        return if $next >= $ops;
+        $next++;
+        aio_rmtree $root, sub { $_[0] and die "rmtree: $!\n" };
+    });
+}
+
 my %works = (
     read => \&work_read, direct => \&work_direct, stat => \&work_stat, load => \&work_load,
-    whole => \&work_whole, nop => \&work_nop,
+    whole => \&work_whole, nop => \&work_nop, remove => \&work_remove,
 );
 
 while (my $line = <STDIN>) {

@@ -171,6 +171,34 @@ impl Copies {
     }
 }
 
+/// A tree that is to be removed.
+pub struct Doomed {
+    pub root: PathBuf,
+}
+
+impl Doomed {
+    /// As many files as the usual tree has, or very few.
+    pub fn create(place: &Path, quick: bool) -> io::Result<Arc<Doomed>> {
+        let root = place.join("doomed");
+        std::fs::create_dir(&root)?;
+        let (dirs, files) = if quick { (20, 50) } else { (1_000, 100) };
+        for dir in 0..dirs {
+            let dir = root.join(format!("d{dir:04}"));
+            std::fs::create_dir(&dir)?;
+            (0..files).try_for_each(|file| std::fs::write(dir.join(format!("f{file:04}")), [0x5A; BLOCK]))?;
+        }
+        Ok(Arc::new(Doomed { root }))
+    }
+
+    pub fn check(&self, who: &str) -> io::Result<()> {
+        match self.root.symlink_metadata() {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+            Ok(_) => Err(wrong(format!("{who} has left something"))),
+        }
+    }
+}
+
 /// The sizes of all files in sum; directories have one of their own on every file system.
 fn apparent_size(root: &Path) -> io::Result<u64> {
     let mut todo = vec![root.to_path_buf()];

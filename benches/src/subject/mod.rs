@@ -5,7 +5,7 @@
 use std::io;
 
 use crate::run::{Run, Sample};
-use crate::work::{Copies, Files, Nops, Reads, Usage};
+use crate::work::{Copies, Doomed, Files, Nops, Reads, Usage};
 
 mod a10;
 mod blocking;
@@ -16,11 +16,13 @@ mod ioaio;
 mod loops;
 mod perl;
 mod pool;
+mod removers;
 mod ring;
 mod spawn_blocking;
 mod tokio_fs;
 mod tokio_uring;
 mod walk;
+mod walkers;
 
 /// Something that can do some of the works.
 ///
@@ -55,6 +57,11 @@ pub trait Subject {
     /// A copy of a tree; one operation is the whole tree, and the copy is gone afterwards.
     fn copy(&mut self, _run: &Run<Copies>) -> io::Result<Sample> {
         cannot("copies of trees")
+    }
+
+    /// The removal of a tree; one operation is the whole tree.
+    fn remove(&mut self, _run: &Run<Doomed>) -> io::Result<Sample> {
+        cannot("removals of trees")
     }
 
     /// The space used by a tree; one operation is the whole tree.
@@ -216,6 +223,17 @@ pub fn for_copy() -> Vec<Entry> {
     vec![entry("ioaio", copies::CopyTree::new), entry("cp -a", || Ok(copies::Cp))]
 }
 
+/// Removals of a tree.
+pub fn for_remove(threads: usize) -> Vec<Entry> {
+    let mut list = vec![
+        entry("ioaio", removers::RemoveTree::new),
+        entry("rm -rf", || Ok(removers::Rm)),
+        entry(format!("threads, {threads}"), move || Ok(removers::Threads(threads))),
+    ];
+    list.extend(perls(&[1, 2, 8]));
+    list
+}
+
 /// Disk usage of a tree; `threads` for the plain walk, `ours` the user's own command.
 pub fn for_usage(threads: usize, ours: Option<&str>) -> Vec<Entry> {
     let mut list = vec![
@@ -226,4 +244,21 @@ pub fn for_usage(threads: usize, ours: Option<&str>) -> Vec<Entry> {
         list.push(entry("ours", move || command::Command::new(&ours)));
     }
     list
+}
+
+/// Walks of a tree with metadata; `threads` for the plain one. fd is `fdfind` on Debian.
+pub fn for_walk(threads: usize) -> Vec<Entry> {
+    use walkers::{How, Jwalk, Walk, Walkdir};
+    vec![
+        entry("ioaio iterator", || Walk::new(How::Iterator)),
+        entry("ioaio stream", || Walk::new(How::Stream)),
+        entry("ioaio sorted", || Walk::new(How::Sorted)),
+        entry("ioaio du", || Walk::new(How::Sums)),
+        entry("find", || command::Command::new("find {} -size +1000000k")),
+        entry("fd", || command::Command::new("fdfind --unrestricted --size +1000m . {}")),
+        entry("du -s", || command::Command::new("du -s {}")),
+        entry("jwalk", || Ok(Jwalk)),
+        entry("walkdir", || Ok(Walkdir)),
+        entry(format!("walk of {threads}"), move || Ok(walk::Walk { threads })),
+    ]
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::Subject;
 use crate::run::{Run, Sample};
-use crate::work::{Files, Nops, Reads, wrong};
+use crate::work::{Doomed, Files, Nops, Reads, wrong};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/perl/peer.pl");
 
@@ -119,6 +119,12 @@ impl Subject for Perl {
 
     fn whole(&mut self, run: &Run<Files>) -> io::Result<Sample> {
         self.files(run, "whole")
+    }
+
+    fn remove(&mut self, run: &Run<Doomed>) -> io::Result<Sample> {
+        let sample = self.sample(run, "remove", &[run.work.root.as_os_str().as_encoded_bytes()])?;
+        run.work.check("aio_rmtree")?;
+        Ok(sample)
     }
 
     fn nop(&mut self, run: &Run<Nops>) -> io::Result<Sample> {
