@@ -262,7 +262,7 @@ aio_sendfile(SV *out_fh, SV *in_fh, SV *in_offset, UV length, SV *callback = &PL
     args.off = job->offset = SvOK(in_offset) ? (off_t)SvIV(in_offset) : 0;
     args.len = job->len = length;
     req = req_new(c, K_SENDFILE, cb);
-    req->extra = job;
+    set_extra(req, job);
     ON_FILE(fd, hold);
     keep(req, HELD_OTHER, hold2);
     SEND;

@@ -8,6 +8,7 @@ static aio_req *grp_new(aio_ctx *c, enum kind kind, CV *callback) {
         req_free(aTHX_ req);
         croak("IO::AIO: %s", Strerror(ENOMEM));
     }
+    req->flags |= F_GROUP;
     return req;
 }
 
@@ -107,7 +108,7 @@ static void req_cancel(aio_req *req) {
     if (req->flags & F_CANCELLED)
         return;
     req->flags |= F_CANCELLED;
-    if (req->handle)
+    if (req->flags & F_SENT)
         ioaio_cancel(req->c->aio, req->handle);
     if (IS_GROUP(req)) {
         dCTX_PERL(req->c);

@@ -90,7 +90,8 @@ static ioaio_args args_of(int op) {
 
 static ioaio_args job_args(aio_req *req, aio_job *job, ioaio_execute execute) {
     ioaio_args args = args_of(IOAIO_OP_CUSTOM);
-    req->extra = job;
+    if (!(req->flags & F_EXTRA))
+        set_extra(req, job);
     args.execute = execute;
     args.context = job;
     return args;
@@ -105,8 +106,7 @@ static bool sent_again(aio_req *req) {
     case ENOSYS: case EINVAL: case ENOTSUP: case EAFNOSUPPORT: case EPROTOTYPE: case ENOTSOCK:
         req->kind = K_NUMBER;
         args = job_args(req, (aio_job *)req->extra, job_sendfile);
-        req->handle = ioaio_submit(req->c->aio, &args, req->pri, NULL, on_result, req);
-        return req->handle != NULL;
+        return hand_over(req, &args);
     default:
         return FALSE;
     }

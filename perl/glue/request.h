@@ -27,8 +27,11 @@ enum {
     F_FORGOTTEN = 4, /* by a reinit in the process that submitted it */
     F_SEEN = 8,      /* a group that a poll has looked at */
     F_STARTED = 16,  /* a group whose callback has begun */
+    F_OWN = 32,      /* a group with a request of its own, which is not done */
     F_SHARED = 64,   /* another request has or had the same data scalar */
-    F_OWN = 32       /* a group with a request of its own, which is not done */
+    F_SENT = 128,    /* the library has it */
+    F_EXTRA = 256,
+    F_GROUP = 512
 };
 
 /* What only groups have. */
@@ -51,20 +54,25 @@ struct aio_link {
 enum { HELD_FILE, HELD_DATA, HELD_OTHER, HELD };
 
 struct aio_req {
-    aio_req *next; /* in the queue of results */
+    union {
+        const ioaio_req *handle; /* F_SENT */
+        aio_req *next;           /* in the queue of results */
+    };
     aio_req **prev_flight, *next_flight;
     aio_ctx *c;
-    const ioaio_req *handle; /* until its result is there */
     CV *callback;
     HV *self;
-    aio_grp *grp;
     aio_link *links;
     SV *held[HELD];
-    void *extra; /* memory of a kind's own, ended by free */
-    STRLEN offset;
+    union {
+        STRLEN offset;
+        void *extra;  /* F_EXTRA: memory of a kind's own, ended by free */
+        aio_grp *grp; /* F_GROUP */
+    };
     IV result;
     int error;
-    U8 kind, flags;
+    U16 flags;
+    U8 kind;
     I8 pri;
 };
 
@@ -77,7 +85,7 @@ typedef struct {
     char path[1];
 } aio_job;
 
-#define IS_GROUP(req) ((req)->grp != NULL)
+#define IS_GROUP(req) ((req)->flags & F_GROUP)
 
 static int req_free_object(pTHX_ SV *sv, MAGIC *mg) {
     PERL_UNUSED_ARG(sv);
@@ -129,6 +137,14 @@ static void keep(aio_req *req, int n, SV *sv) {
     req->held[n] = SvREFCNT_inc(sv);
 }
 
+static void set_extra(aio_req *req, void *extra) {
+    req->extra = extra;
+    req->flags |= F_EXTRA;
+}
+
+/* Gives it to the library; false with errno if that does not take it. */
+static bool hand_over(aio_req *req, const ioaio_args *args);
+
 static void data_release(aio_req *req);
 static void grp_free(pTHX_ aio_grp *grp);
 static void links_free(aio_req *req);
@@ -142,13 +158,15 @@ static void req_free(pTHX_ aio_req *req) {
         close((int)req->result); /* nobody has taken it */
     data_release(req);
     links_free(req);
-    if (req->kind == K_SLURP && req->extra)
-        free(((aio_job *)req->extra)->data);
+    if (req->flags & F_EXTRA) {
+        if (req->kind == K_SLURP)
+            free(((aio_job *)req->extra)->data);
+        free(req->extra);
+    }
     if (req->self)
         sv_unmagicext((SV *)req->self, PERL_MAGIC_ext, &req_vtbl);
-    if (req->grp)
+    if (IS_GROUP(req))
         grp_free(aTHX_ req->grp);
-    free(req->extra);
     SvREFCNT_dec((SV *)req->callback);
     for (n = 0; n < HELD; n++)
         SvREFCNT_dec(req->held[n]);
@@ -224,7 +242,7 @@ static bool sent_again(aio_req *req);
 static void on_result(void *data, const ioaio_result *r) {
     aio_req *req = (aio_req *)data;
     dCTX_PERL(req->c);
-    req->handle = NULL;
+    req->flags &= ~F_SENT;
     req->result = (IV)r->result;
     req->error = r->error;
     if (UNLIKELY(r->error) && sent_again(req))
@@ -234,6 +252,13 @@ static void on_result(void *data, const ioaio_result *r) {
         req_free(aTHX_ req);
     else
         pending_push(req);
+}
+
+static bool hand_over(aio_req *req, const ioaio_args *args) {
+    req->handle = ioaio_submit(req->c->aio, args, req->pri, NULL, on_result, req);
+    if (LIKELY(req->handle != NULL))
+        req->flags |= F_SENT;
+    return req->handle != NULL;
 }
 
 static void call_on_next_submit(pTHX_ aio_ctx *c) {
@@ -249,8 +274,7 @@ static void call_on_next_submit(pTHX_ aio_ctx *c) {
 static SV *req_send(pTHX_ aio_req *req, ioaio_args *args, bool want) {
     aio_ctx *c = req->c;
     SV *object = NULL;
-    req->handle = ioaio_submit(c->aio, args, req->pri, NULL, on_result, req);
-    if (UNLIKELY(!req->handle)) {
+    if (UNLIKELY(!hand_over(req, args))) {
         int error = errno;
         req_free(aTHX_ req);
         croak("IO::AIO: %s", Strerror(error));
@@ -268,7 +292,7 @@ static void ctx_reinit(pTHX_ aio_ctx *c) {
     bool forked = c->aio && ioaio_forked(c->aio);
     for (req = c->flight; req; req = next) {
         next = req->next_flight;
-        if (!forked && req->handle) {
+        if (!forked && req->flags & F_SENT) {
             req->flags |= F_FORGOTTEN | F_CANCELLED;
             ioaio_cancel(c->aio, req->handle);
         } else

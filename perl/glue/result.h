@@ -94,7 +94,7 @@ static void take_data(pTHX_ aio_req *req, const ioaio_result *r) {
     switch (req->kind) {
     case K_STAT:
     case K_LSTAT:
-        req->extra = malloc(sizeof(Stat_t));
+        set_extra(req, malloc(sizeof(Stat_t)));
         if (req->extra)
             memcpy(req->extra, r->data, sizeof(Stat_t));
         break;
@@ -132,8 +132,8 @@ static void take_data(pTHX_ aio_req *req, const ioaio_result *r) {
 
 static void set_statcache(pTHX_ aio_req *req) {
     PL_laststype = req->kind == K_LSTAT ? OP_LSTAT : OP_STAT;
-    PL_laststatval = req->extra ? 0 : -1;
-    if (req->extra)
+    PL_laststatval = req->flags & F_EXTRA && req->extra ? 0 : -1;
+    if (PL_laststatval == 0)
         memcpy(&PL_statcache, req->extra, sizeof(Stat_t));
 }
 

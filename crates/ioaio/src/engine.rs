@@ -31,6 +31,15 @@ const HELP: usize = 16;
 /// The reaper runs wakers, which are the program's.
 const STACK: usize = 256 * 1024;
 
+/// Requests after which it matters what the allocator does with their memory.
+const MANY: usize = 10_000;
+
+/// glibc (2.36) keeps small blocks that are free as they are, and only looks at them again when a large one
+/// is freed.
+fn give_memory_back() {
+    drop(std::hint::black_box(Vec::<u8>::with_capacity(96 * 1024)));
+}
+
 pub(crate) struct Inner {
     pub(crate) bell: Bell,
     pub(crate) pool: Pool,
@@ -43,6 +52,8 @@ pub(crate) struct Inner {
     ticks: Mutex<Vec<Arc<GroupCore>>>,
     /// Submitted and not delivered.
     pub(crate) nreqs: AtomicUsize,
+    /// There were [`MANY`] at once since there was none.
+    many: AtomicBool,
     /// Submitted and not executed.
     open: AtomicUsize,
     pub(crate) max_outstanding: AtomicUsize,
@@ -90,6 +101,7 @@ impl Inner {
             done: Mutex::new(Queue::new()),
             ticks: Mutex::new(Vec::new()),
             nreqs: AtomicUsize::new(0),
+            many: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             max_outstanding: AtomicUsize::new(b.max_outstanding),
             max_poll_reqs: AtomicUsize::new(b.max_poll_reqs),
@@ -147,7 +159,9 @@ impl Inner {
     }
     /// Counts a request in.
     pub(crate) fn admit(&self) {
-        self.nreqs.fetch_add(1, Ordering::Relaxed);
+        if self.nreqs.fetch_add(1, Ordering::Relaxed) == MANY {
+            self.many.store(true, Ordering::Relaxed);
+        }
         self.open.fetch_add(1, Ordering::Relaxed);
     }
     /// Counts in a request that was answered before it was submitted, and queues its delivery.
@@ -218,8 +232,8 @@ impl Inner {
         } else if req.cancel_flag().load(Ordering::SeqCst) {
             req.fail(Errno::CANCELED); // cancelled on its way from another route
         } else {
-            if let Some(time) = req.delay {
-                std::thread::sleep(time);
+            if let Some(time) = &req.delay {
+                std::thread::sleep(**time);
             }
             req.run();
         }
@@ -305,6 +319,11 @@ impl Inner {
         }
         if handled == 0 {
             self.bell.silence();
+        }
+        let none_left = self.nreqs.load(Ordering::Relaxed) == 0;
+        if none_left && self.many.load(Ordering::Relaxed) {
+            self.many.store(false, Ordering::Relaxed);
+            give_memory_back();
         }
         if self.has_work() {
             self.bell.ring();

@@ -61,14 +61,19 @@ pub(crate) struct Header {
     pub(crate) prefers_ring: bool,
     /// Worth an inline try while it waits for a worker.
     pub(crate) may_inline: AtomicBool,
-    /// A fault on purpose: a worker sleeps first.
-    pub(crate) delay: Option<Duration>,
+    /// A fault on purpose: a worker sleeps first. In a box, as there is none.
+    pub(crate) delay: Option<Box<Duration>>,
     /// Of a composite.
     pub(crate) control: Option<Arc<Control>>,
-    waker: AtomicWaker,
     /// Set before submission, so that the many without a group don't lock.
     grouped: AtomicBool,
-    groups: Mutex<Vec<Arc<GroupCore>>>,
+    groups: Mutex<Option<Box<Membership>>>,
+}
+
+/// A group that a request is in; a list, since most are in none, and few in two.
+struct Membership {
+    group: Arc<GroupCore>,
+    next: Option<Box<Membership>>,
 }
 
 /// Rises with each engine that starts anew in a forked process, so that it knows what is its parent's.
@@ -82,7 +87,8 @@ pub(crate) fn next_epoch() {
 }
 
 struct VTable {
-    callback: bool,
+    /// Of a future; a callback has none.
+    waker: Option<unsafe fn(&Req) -> &AtomicWaker>,
     run: unsafe fn(&Req),
     step: unsafe fn(&Req, &mut Context<'_>) -> bool,
     inline: unsafe fn(&Req) -> bool,
@@ -108,11 +114,14 @@ enum Body<O: Op> {
 }
 
 #[repr(C)]
-struct Cell<O: Op, F> {
+struct Cell<O: Op, S> {
     header: Header,
     body: UnsafeCell<Body<O>>,
-    sink: UnsafeCell<Option<F>>,
+    /// Who is told: a [`Callback`], or a future's waker.
+    sink: S,
 }
+
+type Callback<F> = UnsafeCell<Option<F>>;
 
 /// A counted reference to a request whose types are forgotten.
 pub(crate) struct Req(NonNull<Header>);
@@ -153,7 +162,8 @@ impl Req {
         delay: Option<Duration>,
         sink: F,
     ) -> Req {
-        Self::alloc(Body::Op(op), priority, delay, Some(sink), Cell::<O, F>::VTABLE)
+        let sink: Callback<F> = UnsafeCell::new(Some(sink));
+        Self::alloc(Body::Op(op), priority, delay, sink, Cell::<O, Callback<F>>::VTABLE)
     }
     /// The same, already done.
     pub(crate) fn answered<O: Op, F: FnOnce(O::Out) + Send + 'static>(
@@ -161,15 +171,17 @@ impl Req {
         priority: u8,
         sink: F,
     ) -> Req {
-        let req = Self::alloc(Body::<O>::Out(out), priority, None, Some(sink), Cell::<O, F>::VTABLE);
+        let sink: Callback<F> = UnsafeCell::new(Some(sink));
+        let vtable = Cell::<O, Callback<F>>::VTABLE;
+        let req = Self::alloc(Body::<O>::Out(out), priority, None, sink, vtable);
         req.set(State::Done);
         req
     }
-    fn alloc<O: Op, F>(
+    fn alloc<O: Op, S>(
         body: Body<O>,
         priority: u8,
         delay: Option<Duration>,
-        sink: Option<F>,
+        sink: S,
         vtable: &'static VTable,
     ) -> Req {
         let prefers_ring = matches!(&body, Body::Op(op) if op.prefers_ring());
@@ -190,14 +202,13 @@ impl Req {
                 priority,
                 prefers_ring,
                 may_inline: AtomicBool::new(may_inline),
-                delay,
+                delay: delay.map(Box::new),
                 control,
-                waker: AtomicWaker::new(),
                 grouped: AtomicBool::new(false),
-                groups: Mutex::new(Vec::new()),
+                groups: Mutex::new(None),
             },
             body: UnsafeCell::new(body),
-            sink: UnsafeCell::new(sink),
+            sink,
         });
         Req(NonNull::from(Box::leak(cell)).cast())
     }
@@ -277,6 +288,20 @@ impl Req {
         // SAFETY: the caller has the turn.
         unsafe { (self.vtable.fail)(self, errno) }
     }
+    fn waker(&self) -> &AtomicWaker {
+        let waker = self.vtable.waker.expect("only a future waits");
+        // SAFETY: the vtable knows the type.
+        unsafe { waker(self) }
+    }
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        #[cfg(loom)]
+        self.waker().register_by_ref(waker);
+        #[cfg(not(loom))]
+        self.waker().register(waker);
+    }
+    pub(crate) fn wake(&self) {
+        self.waker().wake();
+    }
     /// Runs the callback. Only inside `poll`.
     pub(crate) fn deliver(&self) {
         debug_assert_eq!(self.state(), State::Done);
@@ -285,9 +310,9 @@ impl Req {
     }
     /// # Safety
     /// The types are those it was made with.
-    unsafe fn cell<O: Op, F>(&self) -> &Cell<O, F> {
+    unsafe fn cell<O: Op, S>(&self) -> &Cell<O, S> {
         // SAFETY: the caller's promise; repr(C) puts the header first.
-        unsafe { self.0.cast::<Cell<O, F>>().as_ref() }
+        unsafe { self.0.cast::<Cell<O, S>>().as_ref() }
     }
 }
 
@@ -296,14 +321,8 @@ pub(crate) struct FutureReq<O: Op>(Req, PhantomData<fn() -> O>);
 
 impl<O: Op> FutureReq<O> {
     pub(crate) fn new(op: O, priority: u8, delay: Option<Duration>) -> Self {
-        let req = Req::alloc::<O, fn(O::Out)>(
-            Body::Op(op),
-            priority,
-            delay,
-            None,
-            Cell::<O, fn(O::Out)>::VTABLE_FUTURE,
-        );
-        FutureReq(req, PhantomData)
+        let vtable = Cell::<O, AtomicWaker>::VTABLE;
+        FutureReq(Req::alloc(Body::Op(op), priority, delay, AtomicWaker::new(), vtable), PhantomData)
     }
     pub(crate) fn req(&self) -> &Req {
         &self.0
@@ -314,7 +333,7 @@ impl<O: Op> FutureReq<O> {
             return None;
         }
         // SAFETY: made with these types in `new`; after DONE the body is this future's alone.
-        let body = unsafe { self.0.cell::<O, fn(O::Out)>().body.with_mut(|body| &mut *body) };
+        let body = unsafe { self.0.cell::<O, AtomicWaker>().body.with_mut(|body| &mut *body) };
         match std::mem::replace(body, Body::Empty) {
             Body::Out(out) => Some(out),
             _ => None,
@@ -328,7 +347,7 @@ impl Header {
         self.epoch >= epoch
     }
     pub(crate) fn is_callback(&self) -> bool {
-        self.vtable.callback
+        self.vtable.waker.is_none()
     }
     pub(crate) fn state(&self) -> State {
         State::from_u8(self.state.load(Ordering::Acquire))
@@ -340,31 +359,56 @@ impl Header {
     pub(crate) fn cancel_flag(&self) -> &AtomicBool {
         &self.cancelled
     }
-    pub(crate) fn set_waker(&self, waker: &Waker) {
-        #[cfg(loom)]
-        self.waker.register_by_ref(waker);
-        #[cfg(not(loom))]
-        self.waker.register(waker);
-    }
-    pub(crate) fn wake(&self) {
-        self.waker.wake();
-    }
     pub(crate) fn join(&self, group: Arc<GroupCore>) {
         self.grouped.store(true, Ordering::Release);
-        self.groups.lock().expect("group list").push(group);
+        let mut groups = self.groups.lock().expect("group list");
+        let next = groups.take();
+        *groups = Some(Box::new(Membership { group, next }));
     }
     pub(crate) fn leave_groups(&self) -> Vec<Arc<GroupCore>> {
         if !self.grouped.load(Ordering::Acquire) {
             return Vec::new();
         }
-        std::mem::take(&mut *self.groups.lock().expect("group list"))
+        let mut next = self.groups.lock().expect("group list").take();
+        let last_first = std::iter::from_fn(|| {
+            let membership = *next.take()?;
+            next = membership.next;
+            Some(membership.group)
+        });
+        let mut groups: Vec<_> = last_first.collect();
+        groups.reverse();
+        groups
     }
 }
 
-impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
-    const VTABLE: &'static VTable = &Self::table(true);
-    const VTABLE_FUTURE: &'static VTable = &Self::table(false);
+impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, Callback<F>> {
+    const VTABLE: &'static VTable = &Self::table(Self::deliver, None);
 
+    unsafe fn deliver(req: &Req) {
+        // SAFETY: the caller has the turn.
+        let Body::Out(out) = std::mem::replace(unsafe { Self::body(req) }, Body::Empty) else {
+            unreachable!("only finished requests are delivered")
+        };
+        // SAFETY: the sink goes with the body.
+        let sink = unsafe { req.cell::<O, Callback<F>>().sink.with_mut(|sink| (*sink).take()) };
+        if let Some(sink) = sink {
+            sink(out);
+        }
+    }
+}
+
+impl<O: Op> Cell<O, AtomicWaker> {
+    const VTABLE: &'static VTable = &Self::table(Self::stay, Some(Self::waker));
+
+    /// The result of a future stays where it is.
+    unsafe fn stay(_req: &Req) {}
+    unsafe fn waker(req: &Req) -> &AtomicWaker {
+        // SAFETY: this is the request's type. The waker is shared, whoever has the turn.
+        unsafe { &req.cell::<O, AtomicWaker>().sink }
+    }
+}
+
+impl<O: Op, S> Cell<O, S> {
     const CHAIN: Option<ChainTable> = match O::CHAIN {
         Some(ChainOp { opens, .. }) => {
             Some(ChainTable { opens, encode: Self::encode_chain, decode: Self::decode_chain })
@@ -372,9 +416,9 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
         None => None,
     };
 
-    const fn table(callback: bool) -> VTable {
+    const fn table(deliver: unsafe fn(&Req), waker: Option<unsafe fn(&Req) -> &AtomicWaker>) -> VTable {
         VTable {
-            callback,
+            waker,
             run: Self::run,
             step: Self::step,
             inline: Self::inline,
@@ -382,7 +426,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
             decode: Self::decode,
             chain: Self::CHAIN,
             fail: Self::fail,
-            deliver: Self::deliver,
+            deliver,
             free: Self::free,
         }
     }
@@ -391,7 +435,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
     #[allow(clippy::mut_from_ref, reason = "the turn makes the body exclusive")]
     unsafe fn body(req: &Req) -> &mut Body<O> {
         // SAFETY: the caller's promise.
-        unsafe { req.cell::<O, F>().body.with_mut(|body| &mut *body) }
+        unsafe { req.cell::<O, S>().body.with_mut(|body| &mut *body) }
     }
     fn finish(body: &mut Body<O>, res: io::Result<O::Val>) {
         let Body::Op(op) = std::mem::replace(body, Body::Empty) else {
@@ -457,17 +501,6 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, F> {
     unsafe fn fail(req: &Req, errno: Errno) {
         // SAFETY: the caller has the turn.
         Self::finish(unsafe { Self::body(req) }, Err(errno.into()));
-    }
-    unsafe fn deliver(req: &Req) {
-        // SAFETY: the caller has the turn.
-        let Body::Out(out) = std::mem::replace(unsafe { Self::body(req) }, Body::Empty) else {
-            unreachable!("only finished requests are delivered")
-        };
-        // SAFETY: the sink goes with the body.
-        let sink = unsafe { req.cell::<O, F>().sink.with_mut(|sink| (*sink).take()) };
-        if let Some(sink) = sink {
-            sink(out);
-        }
     }
     unsafe fn free(header: NonNull<Header>) {
         debug_assert!(Layout::new::<Self>().size() >= size_of::<Header>());
