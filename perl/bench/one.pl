@@ -82,6 +82,32 @@ my %work = (
         IO::AIO::flush();
         die "$seen files instead of $count" unless $seen == $count;
     },
+    anyevent => sub {
+        local $ENV{PERL_ANYEVENT_IO_MODEL} = 'IOAIO';
+        require AnyEvent::IO;
+        require AnyEvent;
+        my $done = AnyEvent->condvar;
+        my $n = 0;
+        my $next;
+        $next = sub {
+            return $done->end if $left-- <= 0;
+            AnyEvent::IO::aio_stat("$dir/files/" . $n++ % 1000, $next);
+        };
+        $done->begin for 1 .. $depth;
+        $next->() for 1 .. $depth;
+        $done->recv;
+    },
+    coro => sub {
+        require Coro;
+        require Coro::AIO;
+        open my $fh, '<:raw', "$dir/data" or die "$dir/data: $!";
+        my $pages = int((-s $fh) / 4096);
+        my @all = map Coro::async(sub {
+            my $data = '';
+            Coro::AIO::aio_read($fh, 4096 * int rand $pages, 4096, $data, 0) while $left-- > 0;
+        }), 1 .. $depth;
+        $_->join for @all;
+    },
     memory => sub {
         IO::AIO::max_parallel(1);
         IO::AIO::aio_busy(3);

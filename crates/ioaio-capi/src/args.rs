@@ -1,11 +1,13 @@
 //! The arguments of any request: one struct for a generic submit, and the types of its fields for
 //! the typed functions.
 
+use std::cell::RefCell;
 use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void};
 use std::io;
-use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use engine::{
     Aio, Dir, File, IoBuf, IoBufMut, Mapped, PathOp, Progress, RawArg, Request, SetTime, TwoPathOp,
@@ -159,10 +161,31 @@ unsafe impl RawArg for Argument {
     }
 }
 
+/// Rises when a callback has returned: descriptors that a request uses stay open, and what they are, until
+/// then.
+static RETURNED: AtomicU32 = AtomicU32::new(0);
+
+pub(crate) fn callback_returned() {
+    RETURNED.fetch_add(1, Ordering::Relaxed);
+}
+
 /// Typed views of the arguments. The caller of the C function has promised their validity.
 impl ioaio_args {
     pub(crate) fn file(&self) -> File {
         lend(self.fd).into()
+    }
+    /// The same for requests that learn something of the file: with the one of the request before, if that
+    /// is of the same file still.
+    pub(crate) fn with_file<T>(&self, f: impl FnOnce(&File) -> T) -> T {
+        thread_local!(static LAST: RefCell<Option<(u32, File)>> = const { RefCell::new(None) });
+        LAST.with_borrow_mut(|last| {
+            let now = RETURNED.load(Ordering::Relaxed);
+            let same = |(then, file): &(u32, File)| *then == now && file.as_fd().as_raw_fd() == self.fd;
+            if !last.as_ref().is_some_and(same) {
+                *last = Some((now, self.file()));
+            }
+            f(&last.as_ref().expect("it was just put there").1)
+        })
     }
     /// A file that the request closes.
     pub(crate) fn owned_file(&self) -> File {

@@ -169,7 +169,7 @@ ops! {
     4 ioaio_close(fd) |aio, args| aio.close(args.owned_file());
     /// Reads: pread(2), or read(2) where off is -1. The result is the number of bytes.
     5 ioaio_read(fd, buf, len, off) |aio, args| match args.offset() {
-        Some(offset) => aio.read_at(&args.file(), args.memory(), offset),
+        Some(offset) => args.with_file(|file| aio.read_at(file, args.memory(), offset)),
         None => aio.read(&args.file(), args.memory()),
     };
     /// Writes: pwrite(2), or write(2) where off is -1. The result is the number of bytes.

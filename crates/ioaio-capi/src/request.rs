@@ -4,6 +4,7 @@ use std::ffi::c_void;
 
 use engine::{Aio, Op, Request};
 
+use crate::args::callback_returned;
 use crate::engine_api::ioaio;
 use crate::group::ioaio_group;
 use crate::memory::{fail, room_for};
@@ -60,6 +61,7 @@ where
                 // SAFETY: the caller's function with the caller's pointer.
                 unsafe { callback(data.0, result) }
             }
+            callback_returned();
         });
     });
     address.cast()

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::OFlags;
@@ -26,6 +26,15 @@ struct Shared {
     slot: OnceLock<Slot>,
     fd: Fd,
     class: AtomicU8,
+    /// Of what is lent: known not to be `O_DIRECT`.
+    plain: AtomicBool,
+}
+
+impl Shared {
+    fn new(fd: Fd) -> Self {
+        let (slot, class, plain) = (OnceLock::new(), AtomicU8::new(UNKNOWN), AtomicBool::new(false));
+        Shared { slot, fd, class, plain }
+    }
 }
 
 /// A descriptor that is closed with its last user, or one that is somebody else's to close.
@@ -117,9 +126,14 @@ impl File {
     pub(crate) fn may_go_inline(&self) -> bool {
         match self.0.fd {
             Fd::Owned(_) => self.class() == LOCAL,
-            // Mostly for one request, which is not worth a statx: file systems that could wait refuse
+            // Mostly for few requests, which are not worth a statx: file systems that could wait refuse
             // RWF_NOWAIT, except for O_DIRECT.
-            Fd::Lent(fd) => rustix::fs::fcntl_getfl(fd).is_ok_and(|f| !f.contains(OFlags::DIRECT)),
+            Fd::Lent(fd) => {
+                let plain = || rustix::fs::fcntl_getfl(fd).is_ok_and(|f| !f.contains(OFlags::DIRECT));
+                let known = self.0.plain.load(Ordering::Relaxed) || plain();
+                self.0.plain.store(known, Ordering::Relaxed);
+                known
+            }
         }
     }
     /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK.
@@ -177,13 +191,13 @@ impl Aio {
 
 impl From<OwnedFd> for File {
     fn from(fd: OwnedFd) -> Self {
-        File(Arc::new(Shared { fd: Fd::Owned(fd), class: AtomicU8::new(UNKNOWN), slot: OnceLock::new() }))
+        File(Arc::new(Shared::new(Fd::Owned(fd))))
     }
 }
 /// A descriptor that stays open whatever happens to the file, such as standard input.
 impl From<BorrowedFd<'static>> for File {
     fn from(fd: BorrowedFd<'static>) -> Self {
-        File(Arc::new(Shared { fd: Fd::Lent(fd), class: AtomicU8::new(UNKNOWN), slot: OnceLock::new() }))
+        File(Arc::new(Shared::new(Fd::Lent(fd))))
     }
 }
 impl From<std::fs::File> for File {
