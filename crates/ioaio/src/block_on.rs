@@ -50,11 +50,13 @@ struct Drives<'a>(&'a Arc<Inner>);
 impl<'a> Drives<'a> {
     fn begin(inner: &'a Arc<Inner>) -> Self {
         inner.driver_began();
+        inner.turns.helpers.fetch_add(1, Ordering::Relaxed);
         Drives(inner)
     }
 }
 impl Drop for Drives<'_> {
     fn drop(&mut self) {
+        self.0.turns.helpers.fetch_sub(1, Ordering::Relaxed);
         self.0.driver_ended();
     }
 }

@@ -19,6 +19,7 @@ use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
 use crate::sys::ForkMark;
 use crate::task;
 use crate::timer::Timer;
+use crate::turn::Turns;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -64,6 +65,7 @@ pub(crate) struct Inner {
     reaper: Mutex<bool>,
     /// Event loops that poll whenever the poll fd says so; see `drive.rs`.
     drivers: AtomicUsize,
+    pub(crate) turns: Turns,
     stop: AtomicBool,
     pub(crate) faults: Option<Faults>,
     fork: ForkMark,
@@ -110,6 +112,7 @@ impl Inner {
             room_made: Condvar::new(),
             reaper: Mutex::new(false),
             drivers: AtomicUsize::new(0),
+            turns: Turns::default(),
             stop: AtomicBool::new(false),
             faults: b.faults.clone(),
             fork: ForkMark::new()?,

@@ -74,6 +74,7 @@ mod task;
 mod timer;
 #[cfg(feature = "tokio")]
 pub mod tokio;
+mod turn;
 
 pub(crate) use aio::WeakAio;
 pub use aio::{Aio, Backend, Stats};

@@ -17,6 +17,7 @@ use crate::group::Core as GroupCore;
 use crate::op::Op;
 use crate::path::At;
 use crate::request::{FutureReq, Header, Req};
+use crate::turn::Turn;
 use crate::{Aio, Group};
 
 /// A request that is not submitted yet; it completes by [`then`](Self::then), `.await` or
@@ -129,7 +130,7 @@ impl<'a, O: Op> Request<'a, O> {
         let inner = self.aio.inner();
         assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
-        let delay = match answer(self.aio, &mut op) {
+        let delay = match answer(self.aio, &mut op, 0) {
             Answer::Later(delay) => delay,
             Answer::Now(res) => {
                 let req = Req::answered::<O, _>(op.finish(res), priority, callback);
@@ -179,8 +180,9 @@ enum Answer<V> {
     Later(Option<Duration>),
 }
 
-/// Tries to answer at once: bad arguments, or an inline call that did not have to wait.
-fn answer<O: Op>(aio: &Aio, op: &mut O) -> Answer<O::Val> {
+/// Tries to answer at once: bad arguments, or an inline call that did not have to wait. `crowd` more
+/// requests are about to be submitted.
+fn answer<O: Op>(aio: &Aio, op: &mut O, crowd: usize) -> Answer<O::Val> {
     if let Err(e) = op.check() {
         return Answer::Now(Err(e));
     }
@@ -191,7 +193,7 @@ fn answer<O: Op>(aio: &Aio, op: &mut O) -> Answer<O::Val> {
         Some(Fault::Short) => op.shorten(),
         None => {}
     }
-    let deep = inner.nreqs.load(Ordering::Relaxed) > op.inline_depth();
+    let deep = inner.nreqs.load(Ordering::Relaxed) + crowd > op.inline_depth();
     if !inner.inline_on || deep {
         return Answer::Later(None);
     }
@@ -208,7 +210,13 @@ impl<O: Op> IntoFuture for Request<'_, O> {
     type Output = O::Out;
     type IntoFuture = Pending<O>;
     fn into_future(self) -> Pending<O> {
-        let start = Start { op: self.op, priority: self.priority, groups: self.groups, child: self.child };
+        let start = Start {
+            op: self.op,
+            priority: self.priority,
+            groups: self.groups,
+            child: self.child,
+            turn: None,
+        };
         Pending { aio: self.aio.clone(), step: Step::Start(start) }
     }
 }
@@ -218,6 +226,8 @@ struct Start<O> {
     priority: u8,
     groups: Vec<Arc<GroupCore>>,
     child: bool,
+    /// It has let other futures go first.
+    turn: Option<Turn>,
 }
 enum Step<O: Op> {
     Start(Start<O>),
@@ -257,7 +267,14 @@ impl<O: Op> Pending<O> {
         if self.aio.inner().forked() {
             return Poll::Ready(start.op.finish(Err(Errno::OWNERDEAD.into())));
         }
-        let delay = match answer(&self.aio, &mut start.op) {
+        if start.turn.is_none() && !start.child && Turn::passes(self.aio.inner(), start.op.inline_depth()) {
+            start.turn = Some(Turn::pass(self.aio.inner()));
+            cx.waker().wake_by_ref();
+            self.step = Step::Start(start);
+            return Poll::Pending;
+        }
+        let crowd = start.turn.take().map_or(0, Turn::others);
+        let delay = match answer(&self.aio, &mut start.op, crowd) {
             Answer::Later(delay) => delay,
             Answer::Now(res) => return Poll::Ready(start.op.finish(res)),
         };

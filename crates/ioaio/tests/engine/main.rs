@@ -14,5 +14,6 @@ mod order;
 mod pollfd;
 mod storm;
 mod threads;
+mod turn;
 
 common::refused::tests!();
