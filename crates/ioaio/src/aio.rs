@@ -132,16 +132,12 @@ impl Aio {
     pub fn forked(&self) -> bool {
         self.inner().forked()
     }
-    /// Polls until no request is left.
+    /// Polls until no request is left. In a callback: none but those whose callbacks run.
     ///
     /// # Errors
     /// Those of [`poll`](Self::poll).
     pub fn flush(&self) -> io::Result<()> {
-        while self.nreqs() > 0 {
-            self.wait(None)?;
-            self.poll()?;
-        }
-        Ok(())
+        self.inner().flush()
     }
     /// A new group.
     pub fn group(&self) -> Group {
@@ -175,7 +171,7 @@ impl Aio {
     /// Allows at most `n` threads, and blocks until no more are running. With 0, `poll` executes.
     pub fn max_parallel(&self, n: usize) {
         let inner = self.inner();
-        inner.pool.shrink(n);
+        inner.pool.allow(inner, n);
         if inner.pool.needs_poll() {
             inner.without_threads(false);
         }
@@ -194,9 +190,11 @@ impl Aio {
     /// EINVAL for 0.
     pub fn max_outstanding(&self, n: usize) -> io::Result<usize> {
         positive(n)?;
-        Ok(self.inner().max_outstanding.swap(n, Ordering::Relaxed))
+        let old = self.inner().max_outstanding.swap(n, Ordering::Relaxed);
+        self.inner().make_room();
+        Ok(old)
     }
-    /// Sets how many results one `poll` delivers at the most.
+    /// Sets how many results one `poll` delivers at the most; groups that end with them come on top.
     ///
     /// # Errors
     /// EINVAL for 0.
@@ -258,9 +256,12 @@ impl Aio {
         if !old.forked() {
             return Err(Errno::BUSY.into());
         }
-        let bell = Bell::new_at(old.bell.as_fd())?;
         next_epoch();
-        let inner = Inner::new(&self.0.config, bell)?;
+        let mut inner = Inner::new(&self.0.config, Bell::new()?)?;
+        // Only when nothing can fail any more: nobody may close this number.
+        let bell = &mut Arc::get_mut(&mut inner).expect("nobody else has it yet").bell;
+        bell.take_over(old.bell.as_fd())?;
+        inner.pool.fill(&inner);
         // The old one is leaked: its locks may be held by threads that do not exist here.
         self.0.inner.store(Box::into_raw(Box::new(inner)), Ordering::Release);
         Ok(())

@@ -18,9 +18,9 @@ impl Bell {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Bell { fd: EventFd::new()?, loud: AtomicBool::new(false) })
     }
-    /// A bell with the descriptor number of another, which must never be closed again.
-    pub(crate) fn new_at(old: BorrowedFd<'_>) -> io::Result<Self> {
-        Ok(Bell { fd: EventFd::new()?.replacing(old)?, loud: AtomicBool::new(false) })
+    /// Takes the descriptor number of another, which must never be closed again.
+    pub(crate) fn take_over(&mut self, old: BorrowedFd<'_>) -> io::Result<()> {
+        self.fd.take_over(old)
     }
     pub(crate) fn ring(&self) {
         if !self.loud.load(Ordering::SeqCst) && !self.loud.swap(true, Ordering::SeqCst) {

@@ -1,5 +1,7 @@
 //! Submit, admit, reap, poll, cancel. Knows only headers, never an op.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::task::Waker;
@@ -15,11 +17,13 @@ use crate::queue::Queue;
 use crate::request::{self, Req, State};
 use crate::route::pool::Pool;
 use crate::route::ring::Ring;
-use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, fence};
 use crate::sys::ForkMark;
 use crate::task;
 use crate::timer::Timer;
 use crate::turn::Turns;
+
+mod reaper;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
 const STOP_LIMIT: Duration = Duration::from_secs(2);
@@ -28,9 +32,6 @@ const WAIT_SLICE: Duration = Duration::from_millis(100);
 
 /// Requests that a waiting thread answers inline before it delivers.
 const HELP: usize = 16;
-
-/// The reaper runs wakers, which are the program's.
-const STACK: usize = 256 * 1024;
 
 /// Requests after which it matters what the allocator does with their memory.
 const MANY: usize = 10_000;
@@ -50,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) inline_on: bool,
     pub(crate) pool_on: bool,
     done: Mutex<Queue>,
-    ticks: Mutex<Vec<Arc<GroupCore>>>,
+    ticks: Mutex<VecDeque<Arc<GroupCore>>>,
     /// Submitted and not delivered.
     pub(crate) nreqs: AtomicUsize,
     /// There were [`MANY`] at once since there was none.
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     reaper: Mutex<bool>,
     /// Event loops that poll whenever the poll fd says so; see `drive.rs`.
     drivers: AtomicUsize,
+    /// Threads that sleep until their request is done.
+    waiters: AtomicUsize,
     pub(crate) turns: Turns,
     stop: AtomicBool,
     pub(crate) faults: Option<Faults>,
@@ -101,7 +104,7 @@ impl Inner {
             inline_on: b.inline,
             pool_on: b.pool,
             done: Mutex::new(Queue::new()),
-            ticks: Mutex::new(Vec::new()),
+            ticks: Mutex::new(VecDeque::new()),
             nreqs: AtomicUsize::new(0),
             many: AtomicBool::new(false),
             open: AtomicUsize::new(0),
@@ -112,6 +115,7 @@ impl Inner {
             room_made: Condvar::new(),
             reaper: Mutex::new(false),
             drivers: AtomicUsize::new(0),
+            waiters: AtomicUsize::new(0),
             turns: Turns::default(),
             stop: AtomicBool::new(false),
             faults: b.faults.clone(),
@@ -149,7 +153,11 @@ impl Inner {
     }
     /// Registers a future that waits for room; false if there is room by now.
     pub(crate) fn wait_for_room(self: &Arc<Self>, waker: &Waker) -> bool {
-        self.room.lock().expect("room").push(waker.clone());
+        let mut room = self.room.lock().expect("room");
+        if !room.iter().any(|there| there.will_wake(waker)) {
+            room.push(waker.clone());
+        }
+        drop(room);
         // What takes the room may be callbacks that nobody polls for.
         if let Some(ring) = &self.ring {
             self.ensure_reaper();
@@ -182,9 +190,16 @@ impl Inner {
             return self.to_pool(req);
         };
         // Who polls also flushes what the kernel has not been told of.
-        let polled = callback || self.drivers.load(Ordering::SeqCst) > 0;
+        let polled = callback || self.driven();
         match ring.push(req, !polled) {
-            Ok(()) if polled => self.bell.ring(),
+            Ok(()) if polled => {
+                self.bell.ring();
+                // The driver may have ended, or its thread begun to wait, before this was there.
+                fence(Ordering::SeqCst);
+                if !callback && !self.driven() {
+                    self.without_threads(false);
+                }
+            }
             Ok(()) => self.ensure_reaper(),
             Err(req) => self.to_pool(req),
         }
@@ -220,7 +235,7 @@ impl Inner {
         true
     }
     fn run_one_without_threads(self: &Arc<Self>) -> bool {
-        let Some(req) = self.pool.take_if_no_threads() else { return false };
+        let Some(req) = self.pool.take_if_no_threads(self) else { return false };
         self.execute(req);
         true
     }
@@ -263,22 +278,26 @@ impl Inner {
         } else {
             let groups = req.leave_groups();
             req.set(State::Done);
-            self.uncount();
             for group in groups {
                 self.tick(&group, &req);
             }
+            self.uncount();
             req.wake();
         }
         if self.max_outstanding.load(Ordering::Relaxed) != usize::MAX {
-            let wakers = std::mem::take(&mut *self.room.lock().expect("room"));
-            self.room_made.notify_all();
-            wakers.into_iter().for_each(Waker::wake);
+            self.make_room();
         }
+    }
+    /// Lets all who wait for room look again.
+    pub(crate) fn make_room(&self) {
+        let wakers = std::mem::take(&mut *self.room.lock().expect("room"));
+        self.room_made.notify_all();
+        wakers.into_iter().for_each(Waker::wake);
     }
     /// The engine has ended: nobody delivers this. Its groups and it would keep each other alive.
     fn give_up(&self, req: &Req) {
         for group in req.leave_groups() {
-            group.member_done(req);
+            group.member_done(req).1.into_iter().for_each(Waker::wake);
         }
     }
     fn uncount(&self) {
@@ -287,14 +306,29 @@ impl Inner {
         }
     }
     fn tick(&self, group: &Arc<GroupCore>, req: &Req) {
-        if group.member_done(req) {
+        let (tick, wakers) = group.member_done(req);
+        if tick {
             self.tick_soon(group.clone());
         }
+        wakers.into_iter().for_each(Waker::wake);
     }
     /// Lets the next poll look after a group.
     pub(crate) fn tick_soon(&self, group: Arc<GroupCore>) {
-        self.ticks.lock().expect("ticks").push(group);
+        if group.begin_tick() {
+            self.ticks.lock().expect("ticks").push_back(group);
+        }
         self.bell.ring();
+    }
+    /// The group needs nobody to look after it.
+    pub(crate) fn untick(&self, group: &Arc<GroupCore>) {
+        let mut ticks = self.ticks.lock().expect("ticks");
+        if let Some(place) = ticks.iter().position(|other| Arc::ptr_eq(other, group)) {
+            ticks.remove(place);
+            group.end_tick();
+        }
+    }
+    pub(crate) fn has_ticks(&self) -> bool {
+        !self.ticks.lock().expect("ticks").is_empty()
     }
     pub(crate) fn group_opened(&self) {
         self.nreqs.fetch_add(1, Ordering::Relaxed);
@@ -317,6 +351,7 @@ impl Inner {
             }
             handled += 1;
         }
+        handled += self.advance_groups();
         if self.ring.as_ref().is_some_and(Ring::needs_poll) {
             self.reap();
         }
@@ -341,23 +376,43 @@ impl Inner {
     }
     fn deliver_one(&self) -> bool {
         let next = self.done.lock().expect("done").pop();
-        if let Some(req) = next {
-            // Counted out also when the callback panics.
-            let _out = Delivered { inner: self, req: &req };
-            req.deliver();
-            return true;
-        }
-        let next = self.ticks.lock().expect("ticks").pop();
-        next.is_some_and(|group| {
+        let Some(req) = next else { return false };
+        // Counted out also when the callback panics.
+        let _out = Delivered::begin(self, &req);
+        req.deliver();
+        true
+    }
+    /// Looks after the groups that are due now: however many results there are, they get their turn.
+    fn advance_groups(&self) -> usize {
+        let due = self.ticks.lock().expect("ticks").len();
+        let next = || self.ticks.lock().expect("ticks").pop_front();
+        let advance = |group: Arc<GroupCore>| {
+            group.end_tick();
             group.advance();
-            true
-        })
+        };
+        (0..due).map_while(|_| next()).map(advance).count()
     }
     fn has_work(&self) -> bool {
         self.npending() > 0
-            || !self.ticks.lock().expect("ticks").is_empty()
+            || self.has_ticks()
             || self.ring.as_ref().is_some_and(Ring::needs_poll)
             || self.pool.needs_poll()
+    }
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+    /// Callbacks that this thread is in.
+    fn running_here(&self) -> usize {
+        let (id, count) = RUNNING.get();
+        if id == self.id() { count } else { 0 }
+    }
+    pub(crate) fn flush(self: &Arc<Self>) -> io::Result<()> {
+        let over = || self.nreqs.load(Ordering::SeqCst) <= self.running_here();
+        while !over() || self.has_ticks() {
+            self.wait_until(None, over)?;
+            self.poll()?;
+        }
+        Ok(())
     }
     pub(crate) fn npending(&self) -> usize {
         self.done.lock().expect("done").len()
@@ -380,7 +435,7 @@ impl Inner {
         let end = timeout.and_then(|t| Instant::now().checked_add(t));
         loop {
             self.reap();
-            if self.npending() > 0 || !self.ticks.lock().expect("ticks").is_empty() {
+            if self.npending() > 0 || self.has_ticks() {
                 return Ok(true);
             }
             if over() {
@@ -405,16 +460,21 @@ impl Inner {
         }
     }
 
-    // ---- cancel, reaper, stop
+    // ---- cancel, stop
 
+    /// Whether a request is not from before a fork.
+    pub(crate) fn owns(&self, req: &Req) -> bool {
+        req.is_since(self.epoch)
+    }
     pub(crate) fn cancel(&self, req: &Req) {
-        let own = !self.forked() && req.is_since(self.epoch);
+        let own = !self.forked() && self.owns(req);
         if !own || req.cancel_flag().swap(true, Ordering::SeqCst) {
             return;
         }
         if let Some(control) = &req.control {
             control.cancel(self);
         }
+        fence(Ordering::SeqCst); // see `Header::is_cancelled`
         let taken = match req.state() {
             State::InPool => self.pool.cancel(req),
             State::InRing | State::OnRing => self.ring.as_ref().and_then(|r| r.cancel(req)),
@@ -424,63 +484,6 @@ impl Inner {
             req.fail(Errno::CANCELED);
             self.complete(req);
         }
-    }
-    /// A thread that reaps for futures: they need nobody to call poll.
-    pub(crate) fn ensure_reaper(self: &Arc<Self>) {
-        // Under the lock: of this and a driver that ends, one sees the other.
-        let mut started = self.reaper.lock().expect("reaper");
-        if self.drivers.load(Ordering::SeqCst) == 0 && !self.start_reaper(&mut started) {
-            drop(started);
-            self.serve_here();
-        }
-    }
-    /// No thread can be started at all: who needs a result gets it himself.
-    fn serve_here(self: &Arc<Self>) {
-        loop {
-            while self.run_one_without_threads() {}
-            match &self.ring {
-                Some(ring) if ring.in_flight() > 0 && ring.wait().is_ok() => ring.reap(self),
-                _ => return,
-            }
-        }
-    }
-    pub(crate) fn driver_began(&self) {
-        self.drivers.fetch_add(1, Ordering::SeqCst);
-    }
-    /// What a driver leaves behind is the reaper's.
-    pub(crate) fn driver_ended(self: &Arc<Self>) {
-        self.drivers.fetch_sub(1, Ordering::SeqCst);
-        // Who counted on the driver, under this lock, has counted its request in before.
-        drop(self.reaper.lock().expect("reaper"));
-        if !self.forked() && self.nreqs.load(Ordering::Relaxed) > 0 {
-            self.without_threads(false);
-        }
-    }
-    /// False where no thread can be started.
-    fn start_reaper(self: &Arc<Self>, started: &mut bool) -> bool {
-        if *started || self.stop.load(Ordering::SeqCst) {
-            return true;
-        }
-        let inner = self.clone();
-        *started = crate::sync::spawn(c"ioaio-reaper", STACK, move || inner.reaper()).is_ok();
-        *started
-    }
-    fn reaper(self: Arc<Self>) {
-        while !self.stop.load(Ordering::SeqCst) {
-            while self.run_one_without_threads() {}
-            match &self.ring {
-                Some(ring) if ring.wait().is_ok() => ring.reap(&self),
-                _ => {
-                    let mut started = self.reaper.lock().expect("reaper");
-                    // Who queued before this lock is served, who queues after it starts another.
-                    if !self.pool.needs_poll() {
-                        *started = false;
-                        return;
-                    }
-                }
-            }
-        }
-        *self.reaper.lock().expect("reaper") = false;
     }
     /// The end: nothing that the kernel may still write to is freed.
     pub(crate) fn stop(self: &Arc<Self>) {
@@ -518,16 +521,29 @@ impl Inner {
     }
 }
 
+thread_local! {
+    /// The engine whose callback runs on this thread, and how many of them do, one inside another.
+    static RUNNING: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
 struct Delivered<'a> {
     inner: &'a Inner,
     req: &'a Req,
+    before: (usize, usize),
+}
+impl<'a> Delivered<'a> {
+    fn begin(inner: &'a Inner, req: &'a Req) -> Self {
+        let before = RUNNING.replace((inner.id(), inner.running_here() + 1));
+        Delivered { inner, req, before }
+    }
 }
 impl Drop for Delivered<'_> {
     fn drop(&mut self) {
-        self.inner.uncount();
+        RUNNING.set(self.before);
         for group in self.req.leave_groups() {
             self.inner.tick(&group, self.req);
         }
+        self.inner.uncount();
     }
 }
 

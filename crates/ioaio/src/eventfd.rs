@@ -27,8 +27,9 @@ impl EventFd {
         }
     }
     /// Takes the descriptor number of `old`, which must never be closed again.
-    pub(crate) fn replacing(self, old: BorrowedFd<'_>) -> io::Result<Self> {
-        crate::sys::replace_fd(self.fd, old).map(Self::of)
+    pub(crate) fn take_over(&mut self, old: BorrowedFd<'_>) -> io::Result<()> {
+        self.fd = crate::sys::replace_fd(self.fd.as_fd(), old)?;
+        Ok(())
     }
 }
 

@@ -136,11 +136,12 @@ impl File {
             }
         }
     }
-    /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK.
+    /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK. Nor does
+    /// it take the lock of a file's position as read(2) does: two requests would get the same bytes.
     pub(crate) fn may_go_on_ring(&self, offset: Option<u64>) -> bool {
-        self.class() != STREAM
-            || offset.is_none()
-                && rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK))
+        let stream = self.class() == STREAM;
+        let blocks = || rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK));
+        stream == offset.is_none() && (!stream || blocks())
     }
     /// Submitting to the ring may wait for the file system. What can be polled never does.
     pub(crate) fn may_hang(&self) -> bool {

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use crate::Aio;
+use crate::engine::Inner;
 use crate::request::Req;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 type Feeder = Box<dyn FnMut(&Group) + Send>;
 type Callback = Box<dyn FnOnce() + Send>;
@@ -34,6 +35,8 @@ pub struct Group {
 
 pub(crate) struct Core {
     aio: crate::WeakAio,
+    /// The next poll looks after it.
+    ticked: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -65,7 +68,7 @@ impl Core {
     }
     /// For the children of a composite, who need no more of a group than its members.
     pub(crate) fn of_children(aio: crate::WeakAio) -> Self {
-        Core { aio, state: Mutex::new(State::default()) }
+        Core { aio, ticked: AtomicBool::new(false), state: Mutex::new(State::default()) }
     }
     /// Makes a request, not yet submitted, a member. A finished group takes no more.
     pub(crate) fn add(self: &Arc<Self>, req: &Req) {
@@ -80,15 +83,25 @@ impl Core {
     pub(crate) fn members(&self) -> Vec<Req> {
         self.lock().members.values().cloned().collect()
     }
-    /// Forgets a member; true if a poll should look after the group. Runs no user code but a waker.
-    pub(crate) fn member_done(&self, req: &Req) -> bool {
+    /// Forgets a member; whether a poll should look after the group, and who waits for it.
+    pub(crate) fn member_done(&self, req: &Req) -> (bool, Vec<Waker>) {
         let mut st = self.lock();
         st.members.remove(&(req.addr() as usize));
-        let wakers = std::mem::take(&mut st.wakers);
-        let tick = st.callback.is_some() || st.feeder.is_some();
-        drop(st);
+        (st.callback.is_some() || st.feeder.is_some(), std::mem::take(&mut st.wakers))
+    }
+    /// Lets the next poll, and whoever awaits it, look after the group. Runs no user code but wakers.
+    fn look_soon(self: &Arc<Self>, inner: &Inner) {
+        inner.tick_soon(self.clone());
+        let wakers = std::mem::take(&mut self.lock().wakers);
         wakers.into_iter().for_each(Waker::wake);
-        tick
+    }
+    /// Whether it is to be put on the list of those that a poll looks after, where it is once.
+    pub(crate) fn begin_tick(&self) -> bool {
+        !self.ticked.swap(true, Ordering::SeqCst)
+    }
+    /// It is not on that list any more.
+    pub(crate) fn end_tick(&self) {
+        self.ticked.store(false, Ordering::SeqCst);
     }
     /// Feeds, then finishes if nothing is left. User code runs here: only inside poll or an await.
     pub(crate) fn advance(self: &Arc<Self>) {
@@ -136,12 +149,10 @@ impl Drop for Fed<'_> {
         if st.feeder.is_some() {
             return;
         }
-        let wakers = std::mem::take(&mut st.wakers);
         drop(st);
         // Who found the group feeding looks again.
-        wakers.into_iter().for_each(Waker::wake);
         if let Some(aio) = self.0.aio.upgrade() {
-            aio.inner().tick_soon(self.0.clone());
+            self.0.look_soon(aio.inner());
         }
     }
 }
@@ -154,8 +165,12 @@ impl Drop for Closed<'_> {
 
 impl Group {
     pub(crate) fn new(aio: &Aio) -> Self {
-        let state = Mutex::new(State { limit: 2, ..State::default() });
-        Group { aio: aio.clone(), core: Arc::new(Core { aio: aio.downgrade(), state }) }
+        let core = Core::of_children(aio.downgrade());
+        core.lock().limit = 2;
+        Group { aio: aio.clone(), core: Arc::new(core) }
+    }
+    pub(crate) fn aio(&self) -> &Aio {
+        &self.aio
     }
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
@@ -171,13 +186,14 @@ impl Group {
     /// Calls `feeder` now, and whenever fewer than [`limit`](Self::limit) members are left, until
     /// a call adds nothing. It runs here, in [`Aio::poll`], and where the group is awaited.
     pub fn feed(&self, feeder: impl FnMut(&Group) + Send + 'static) {
-        self.core.lock().feeder = Some(Box::new(feeder));
+        let old = self.core.lock().feeder.replace(Box::new(feeder));
+        drop(old); // what it holds is the program's: not under the lock
         self.core.feed(&self.aio);
     }
     /// Sets how many members the feeder keeps going (default 2); 0 pauses it.
     pub fn limit(&self, n: usize) {
         self.core.lock().limit = n;
-        self.aio.inner().tick_soon(self.core.clone());
+        self.core.look_soon(self.aio.inner());
     }
     /// Cancels the members and removes the feeder; the group itself still completes.
     pub fn cancel(&self) {
@@ -188,16 +204,17 @@ impl Group {
         drop(st);
         drop(feeder);
         members.iter().for_each(|req| self.aio.inner().cancel(req));
-        self.aio.inner().tick_soon(self.core.clone());
+        self.core.look_soon(self.aio.inner());
     }
     /// Runs `callback` inside [`Aio::poll`] when no member is left. Replaces an earlier callback.
     pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
         let mut st = self.core.lock();
         let old = st.callback.replace(Box::new(callback));
-        drop(st);
         if old.is_none() {
             self.aio.inner().group_opened();
         }
+        drop(st);
+        drop(old);
         self.aio.inner().tick_soon(self.core.clone());
     }
 }
@@ -221,11 +238,36 @@ impl Future for GroupFuture {
         group.core.feed(&group.aio);
         let mut st = group.core.lock();
         if st.idle() {
+            let forget = st.callback.is_none();
+            drop(st);
+            if forget {
+                group.aio.inner().untick(&group.core); // perhaps nobody polls
+            }
             return Poll::Ready(());
         }
         if !st.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
             st.wakers.push(cx.waker().clone());
         }
         Poll::Pending
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nobody_polls_groups_that_were_awaited_are_forgotten() {
+        use futures::future::{join, join_all};
+        let aio = Aio::new().unwrap();
+        let group = aio.group();
+        group.limit(0);
+        group.feed(|_| {});
+        let members = || (0..10).map(|_| aio.busy(std::time::Duration::ZERO).group(&group).into_future());
+        futures::executor::block_on(join_all(members()));
+        assert!(aio.inner().has_ticks(), "the feeder might have to run");
+        let cancel = async { group.cancel() };
+        futures::executor::block_on(join(group.clone().into_future(), cancel));
+        assert!(!aio.inner().has_ticks());
     }
 }

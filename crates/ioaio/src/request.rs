@@ -356,6 +356,11 @@ impl Header {
         debug_assert_ne!(self.state(), State::Done, "a request completes once");
         self.state.store(to as u8, Ordering::Release);
     }
+    /// For who has just set a state: either this sees the cancel, or the cancel sees the state.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.cancelled.load(Ordering::SeqCst)
+    }
     pub(crate) fn cancel_flag(&self) -> &AtomicBool {
         &self.cancelled
     }

@@ -4,13 +4,14 @@ use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 use std::time::Duration;
 
 use rustix::io::Errno;
 
+use crate::engine::Inner;
 use crate::faults::Fault;
 use crate::file::Dir;
 use crate::group::Core as GroupCore;
@@ -36,6 +37,8 @@ pub struct Request<'a, O: Op> {
     pub(crate) op: O,
     priority: u8,
     groups: Vec<Arc<GroupCore>>,
+    /// A group of another engine was given, which could not cancel it.
+    foreign: bool,
     /// A child of a composite, which has a limit of its own.
     child: bool,
 }
@@ -54,7 +57,7 @@ pub trait TwoPathOp: PathOp {
 
 impl<'a, O: Op> Request<'a, O> {
     pub(crate) fn new(aio: &'a Aio, op: O) -> Self {
-        Request { aio, op, priority: 4, groups: Vec::new(), child: false }
+        Request { aio, op, priority: 4, groups: Vec::new(), foreign: false, child: false }
     }
     /// Sets the priority, -4 (last) to 4 (first), clamped. The default is 0.
     pub fn priority(mut self, priority: i8) -> Self {
@@ -62,9 +65,14 @@ impl<'a, O: Op> Request<'a, O> {
         self.op.set_priority(self.priority);
         self
     }
-    /// Makes the request a member of a group; it may be in several.
+    /// Makes the request a member of a group; it may be in several. With a group of another engine it
+    /// completes with EINVAL.
     pub fn group(mut self, group: &Group) -> Self {
-        self.groups.push(group.core().clone());
+        if Arc::ptr_eq(self.aio.inner(), group.aio().inner()) {
+            self.groups.push(group.core().clone());
+        } else {
+            self.foreign = true;
+        }
         self
     }
     /// Makes the request a child of a composite.
@@ -130,7 +138,7 @@ impl<'a, O: Op> Request<'a, O> {
         let inner = self.aio.inner();
         assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
-        let delay = match answer(self.aio, &mut op, 0) {
+        let delay = match answer(self.aio, &mut op, self.foreign, 0) {
             Answer::Later(delay) => delay,
             Answer::Now(res) => {
                 let req = Req::answered::<O, _>(op.finish(res), priority, callback);
@@ -155,9 +163,10 @@ impl<'a, O: Op> Request<'a, O> {
         let forked = self.aio.inner().forked();
         let composite = self.op.control().is_some_and(|control| control.has_children());
         let inner = self.aio.inner();
-        let engine = !inner.inline_on || inner.faults.is_some() || forked;
+        let engine = !inner.inline_on || inner.faults.is_some() || self.foreign || forked;
         if engine || composite || !self.groups.is_empty() {
-            return block_on(self.into_future());
+            let inner = inner.clone();
+            return block_on(&inner, self.into_future());
         }
         let mut op = self.op;
         let res = op.check().and_then(|()| {
@@ -182,7 +191,10 @@ enum Answer<V> {
 
 /// Tries to answer at once: bad arguments, or an inline call that did not have to wait. `crowd` more
 /// requests are about to be submitted.
-fn answer<O: Op>(aio: &Aio, op: &mut O, crowd: usize) -> Answer<O::Val> {
+fn answer<O: Op>(aio: &Aio, op: &mut O, foreign: bool, crowd: usize) -> Answer<O::Val> {
+    if foreign {
+        return Answer::Now(Err(Errno::INVAL.into()));
+    }
     if let Err(e) = op.check() {
         return Answer::Now(Err(e));
     }
@@ -210,13 +222,9 @@ impl<O: Op> IntoFuture for Request<'_, O> {
     type Output = O::Out;
     type IntoFuture = Pending<O>;
     fn into_future(self) -> Pending<O> {
-        let start = Start {
-            op: self.op,
-            priority: self.priority,
-            groups: self.groups,
-            child: self.child,
-            turn: None,
-        };
+        let Request { op, priority, groups, foreign, child, .. } = self;
+        let (turn, cancelled) = (None, AtomicBool::new(false));
+        let start = Start { op, priority, groups, foreign, child, turn, cancelled };
         Pending { aio: self.aio.clone(), step: Step::Start(start) }
     }
 }
@@ -225,9 +233,12 @@ struct Start<O> {
     op: O,
     priority: u8,
     groups: Vec<Arc<GroupCore>>,
+    foreign: bool,
     child: bool,
     /// It has let other futures go first.
     turn: Option<Turn>,
+    /// Before it was submitted.
+    cancelled: AtomicBool,
 }
 enum Step<O: Op> {
     Start(Start<O>),
@@ -254,7 +265,9 @@ impl<O: Op> Future for Pending<O> {
         match std::mem::replace(&mut this.step, Step::Over) {
             Step::Start(start) => this.start(start, cx),
             Step::Waiting(req) => {
-                assert!(!this.aio.inner().forked(), "a future from before a fork ends in the parent");
+                let inner = this.aio.inner();
+                let ours = !inner.forked() && inner.owns(req.req());
+                assert!(ours, "a future from before a fork ends in the parent");
                 this.look(req, cx)
             }
             Step::Over => panic!("a future was polled after it had completed"),
@@ -267,6 +280,9 @@ impl<O: Op> Pending<O> {
         if self.aio.inner().forked() {
             return Poll::Ready(start.op.finish(Err(Errno::OWNERDEAD.into())));
         }
+        if *start.cancelled.get_mut() {
+            return Poll::Ready(start.op.finish(Err(Errno::CANCELED.into())));
+        }
         if start.turn.is_none() && !start.child && Turn::passes(self.aio.inner(), start.op.inline_depth()) {
             start.turn = Some(Turn::pass(self.aio.inner()));
             cx.waker().wake_by_ref();
@@ -274,7 +290,7 @@ impl<O: Op> Pending<O> {
             return Poll::Pending;
         }
         let crowd = start.turn.take().map_or(0, Turn::others);
-        let delay = match answer(&self.aio, &mut start.op, crowd) {
+        let delay = match answer(&self.aio, &mut start.op, start.foreign, crowd) {
             Answer::Later(delay) => delay,
             Answer::Now(res) => return Poll::Ready(start.op.finish(res)),
         };
@@ -315,22 +331,33 @@ impl<O: Op> Pending<O> {
             }
         }
     }
-    /// Lets the request go on, if it was submitted, without anybody to hear of it.
+    /// Lets the request go on, or begin, without anybody to hear of it. It waits neither for its turn nor
+    /// for room.
     #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(crate) fn detach(mut self) {
+        if let Step::Start(start) = std::mem::replace(&mut self.step, Step::Over) {
+            let _ = self.start(Start { child: true, ..start }, &mut Context::from_waker(Waker::noop()));
+        }
         self.step = Step::Over;
     }
     /// Cancels the request as far as that is possible; the future then ends with what has happened.
     pub fn cancel(&self) {
-        if let Step::Waiting(req) = &self.step {
-            self.aio.inner().cancel(req.req());
+        match &self.step {
+            Step::Start(start) => {
+                start.cancelled.store(true, Ordering::Relaxed);
+                self.aio.inner().make_room(); // it may wait for that
+            }
+            Step::Waiting(req) => self.aio.inner().cancel(req.req()),
+            Step::Over => {}
         }
     }
 }
 
 impl<O: Op> Drop for Pending<O> {
     fn drop(&mut self) {
-        self.cancel();
+        if let Step::Waiting(req) = &self.step {
+            self.aio.inner().cancel(req.req());
+        }
     }
 }
 
@@ -358,6 +385,22 @@ impl Handle {
     }
 }
 
+/// While a thread sleeps until a request is done, the engine does not count on its drivers, of which this
+/// thread may be one.
+struct Alone<'a>(&'a Arc<Inner>);
+
+impl<'a> Alone<'a> {
+    fn begin(inner: &'a Arc<Inner>) -> Self {
+        inner.waiter_began();
+        Alone(inner)
+    }
+}
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.waiter_ended();
+    }
+}
+
 struct Unpark(Thread);
 impl Wake for Unpark {
     fn wake(self: Arc<Self>) {
@@ -366,7 +409,8 @@ impl Wake for Unpark {
 }
 
 /// Not [`Aio::block_on`]: who waits for one request does not ask for callbacks.
-pub(crate) fn block_on<F: Future + Unpin>(mut future: F) -> F::Output {
+pub(crate) fn block_on<F: Future + Unpin>(inner: &Arc<Inner>, mut future: F) -> F::Output {
+    let _alone = Alone::begin(inner);
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut cx = Context::from_waker(&waker);
     loop {

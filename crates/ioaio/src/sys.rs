@@ -146,12 +146,16 @@ pub(crate) fn close(fd: std::os::fd::OwnedFd) -> io::Result<()> {
     // SAFETY: the descriptor was owned and is given up here.
     match unsafe { libc::close(fd.into_raw_fd()) } {
         0 => Ok(()),
-        _ => Err(io::Error::last_os_error()),
+        _ => match io::Error::last_os_error() {
+            // It is closed (Linux), and must not be closed again: the number may be somebody else's by now.
+            e if e.kind() == io::ErrorKind::Interrupted => Ok(()),
+            e => Err(e),
+        },
     }
 }
 
 /// Puts `new` in the place of the descriptor number `old`, closing what was there.
-pub(crate) fn replace_fd(new: std::os::fd::OwnedFd, old: BorrowedFd<'_>) -> io::Result<std::os::fd::OwnedFd> {
+pub(crate) fn replace_fd(new: BorrowedFd<'_>, old: BorrowedFd<'_>) -> io::Result<std::os::fd::OwnedFd> {
     use std::os::fd::FromRawFd;
     let number = old.as_raw_fd();
     // SAFETY: plain system call on two open descriptors.

@@ -232,3 +232,24 @@ fn a_held_submitter_on_the_driving_thread_goes_on() {
         }
     });
 }
+
+/// The thread that drives sleeps, so somebody else has to take the completion.
+#[test]
+fn who_drives_may_wait_for_a_request() {
+    let _alone = alone();
+    for (name, engine) in engines() {
+        let aio = engine.inline(false).build().expect(name);
+        let file = File::from(tempfile::tempfile().expect("a file"));
+        aio.write_at(&file, "hello", 0).wait().0.expect(name);
+        let read = || aio.read_at(&file, vec![0; 5], 0).wait().0.expect(name);
+        assert_eq!(aio.block_on(async { read() }), 5, "{name}: in block_on");
+        let len = aio.block_on(async { aio.walk("/proc/self/fdinfo").metadata(true).into_iter().count() });
+        assert!(len > 3, "{name}: a walk in block_on");
+        tokio().block_on(async {
+            let driver = tokio::spawn(ioaio::tokio::drive(&aio));
+            tokio::task::yield_now().await;
+            assert_eq!(read(), 5, "{name}: with tokio");
+            driver.abort();
+        });
+    }
+}

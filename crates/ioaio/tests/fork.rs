@@ -167,3 +167,38 @@ fn a_handle_from_before_a_fork_cancels_nothing() {
         result.try_recv().expect("the callback has run").unwrap();
     }
 }
+
+/// Else somebody else's file could get the number, and a second try would close it.
+#[test]
+fn a_failed_reinit_keeps_the_number_of_the_poll_fd() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let aio = Aio::new().unwrap();
+    let fd = aio.as_fd().as_raw_fd();
+    in_child(|| {
+        let before = getrlimit(Resource::Nofile);
+        let none = Rlimit { current: Some(0), maximum: before.maximum };
+        setrlimit(Resource::Nofile, none).unwrap();
+        assert_eq!(errno(aio.reinit()), Errno::MFILE);
+        setrlimit(Resource::Nofile, before).unwrap();
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert_ne!(file.as_raw_fd(), fd, "the number is free");
+        aio.reinit().unwrap();
+        assert_eq!(aio.as_fd().as_raw_fd(), fd);
+        assert!(aio.stat("/").wait().unwrap().is_dir());
+    });
+}
+
+#[test]
+fn a_future_from_before_the_fork_does_not_wait_for_ever() {
+    let aio = Aio::new().unwrap();
+    let mut future = aio.busy(Duration::from_millis(5)).into_future();
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(Pin::new(&mut future).poll(&mut cx).is_pending());
+    in_child(|| {
+        aio.reinit().unwrap();
+        let polled =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| Pin::new(&mut future).poll(&mut cx)));
+        assert!(polled.is_err(), "it ends in the parent");
+    });
+    block_on(future).unwrap();
+}

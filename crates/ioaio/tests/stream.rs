@@ -325,3 +325,34 @@ fn a_dropped_stream_still_writes_while_the_engine_lives() {
         assert_eq!(content(&check), b"in the buffer", "{name}");
     }
 }
+
+fn are_written(aio: &Aio, count: usize) {
+    use tokio::io::AsyncWriteExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = |i: usize| dir.path().join(i.to_string());
+    for i in 0..count {
+        let mut stream = FileStream::new(aio, fs::File::create(path(i)).unwrap().into());
+        block_on(stream.write_all(b"hello")).unwrap();
+    }
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    for i in 0..count {
+        while fs::read(path(i)).unwrap() != b"hello" {
+            assert!(std::time::Instant::now() < end, "stream {i} was lost");
+            aio.poll().unwrap();
+        }
+    }
+}
+
+/// More than there are turns between two that are passed.
+#[test]
+fn every_stream_that_is_dropped_is_written() {
+    engines().iter().for_each(|(_, aio)| are_written(aio, 300));
+}
+
+#[test]
+fn a_stream_that_is_dropped_is_written_though_there_is_no_room() {
+    let aio = Aio::builder().max_outstanding(1).build().unwrap();
+    let busy = aio.busy(std::time::Duration::from_millis(50)).then(|done| done.unwrap());
+    are_written(&aio, 1);
+    drop(busy);
+}

@@ -23,10 +23,11 @@ impl AlignedBuf {
     /// A buffer of `len` bytes at an address that is a multiple of `align`.
     ///
     /// # Panics
-    /// If `align` is not a power of two.
+    /// If `align` is not a power of two, or `len` more than memory can be.
     pub fn new(len: usize, align: usize) -> Self {
         assert!(align.is_power_of_two(), "alignment must be a power of two");
-        let block = vec![0; len + align];
+        let size = len.checked_add(align).expect("a buffer fits the address space");
+        let block = vec![0; size];
         let start = block.as_ptr().align_offset(align);
         AlignedBuf { block, start, len }
     }

@@ -107,13 +107,13 @@ impl<B: IoBuf> WriteSync<B> {
     fn rest(&self) -> &[u8] {
         &self.buf.bytes()[self.written..]
     }
-    /// After a short write the sync was not started: a worker goes on.
+    /// After a short write the sync was not started, or it was interrupted: a worker goes on.
     fn decode(&mut self, [write, sync, _]: Completions) -> Option<io::Result<()>> {
         match write.count() {
             Err(e) => Some(Err(e)),
             Ok(n) => {
                 self.written += n;
-                self.rest().is_empty().then(|| sync.unit())
+                (self.rest().is_empty() && !sync.is_undone()).then(|| sync.unit())
             }
         }
     }

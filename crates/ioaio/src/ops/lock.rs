@@ -51,18 +51,16 @@ pub struct Lock {
 }
 
 impl Lock {
-    fn lock(&self, wait: bool) -> io::Result<()> {
+    fn lock(&self) -> io::Result<()> {
         use FlockOperation as Flock;
         use LockKind::{Exclusive, Shared, Unlock};
         let file = self.file.as_fd();
         match self.extent {
             Extent::File => {
-                let operation = match (self.kind, wait) {
-                    (Shared, true) => Flock::LockShared,
-                    (Shared, false) => Flock::NonBlockingLockShared,
-                    (Exclusive, true) => Flock::LockExclusive,
-                    (Exclusive, false) => Flock::NonBlockingLockExclusive,
-                    (Unlock, _) => Flock::Unlock,
+                let operation = match self.kind {
+                    Shared => Flock::NonBlockingLockShared,
+                    Exclusive => Flock::NonBlockingLockExclusive,
+                    Unlock => Flock::Unlock,
                 };
                 Ok(rustix::fs::flock(file, operation)?)
             }
@@ -72,13 +70,13 @@ impl Lock {
                     Exclusive => libc::F_WRLCK,
                     Unlock => libc::F_UNLCK,
                 };
-                crate::sys::lock::ofd_lock(file, kind, start as i64, len as i64, wait)
+                crate::sys::lock::ofd_lock(file, kind, start as i64, len as i64)
             }
         }
     }
     /// The result, unless somebody has the lock and this request waits for it.
     fn attempt(&self) -> Option<io::Result<()>> {
-        match self.lock(false) {
+        match self.lock() {
             Err(e) if self.waits && Errno::from_io_error(&e) == Some(Errno::AGAIN) => None,
             res => Some(res),
         }
@@ -124,7 +122,7 @@ impl Op for Lock {
         Poll::Pending
     }
     fn run(&mut self) -> io::Result<()> {
-        self.lock(self.waits)
+        self.lock()
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         self.control.wait_no_more();
@@ -160,9 +158,9 @@ impl Aio {
     ///
     /// The lock belongs to the open file, and ends when the last descriptor of it is closed. While it
     /// waits, the request holds no thread: it tries again after 1 ms, and then after twice as long each
-    /// time, up to 32 ms. So it may find the lock free later than one that sleeps in the kernel, which
-    /// is what [`wait`](Request::wait) does. A cancel ends the waiting with ECANCELED; one that comes
-    /// when the lock is there changes nothing, so who drops the future closes the file too.
+    /// time, up to 32 ms. So it may find the lock free later than one that sleeps in the kernel. A cancel
+    /// ends the waiting with ECANCELED; one that comes when the lock is there changes nothing, so who drops
+    /// the future closes the file too.
     ///
     /// # Errors
     /// Those of `flock(2)`; ECANCELED after a cancel.
@@ -178,7 +176,7 @@ impl Aio {
     pub fn flock(&self, file: &File, kind: LockKind) -> Request<'_, Lock> {
         self.lock(file, kind, Extent::File)
     }
-    /// Locks a range of bytes, or gives it back: `fcntl(2)` with F_OFD_SETLKW. A length of 0 means up to
+    /// Locks a range of bytes, or gives it back: `fcntl(2)` with F_OFD_SETLK. A length of 0 means up to
     /// the end, however long the file grows.
     ///
     /// The lock belongs to the open file, not to the process; requests wait as those of

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use io_uring::squeue;
 
 use crate::engine::Inner;
-use crate::request::{Req, State};
+use crate::request::Req;
 use crate::route::fixed::Kind;
 use crate::route::ring::{Ring, RingState, was_interrupted};
 use crate::route::sqe::{Cqe, Link, Sqe};
@@ -86,7 +86,6 @@ impl Ring {
             }
             return Err(req);
         }
-        req.set(State::OnRing);
         st.in_flight += 1;
         let chain = Chain { req, results: [0; Links::MAX], left: entries.len(), slot };
         let before = st.chains.insert(addr, chain);
@@ -118,7 +117,9 @@ impl Ring {
         // What comes after the entry that failed says ECANCELED without being cancelled.
         let cause = results.into_iter().find(|res| *res < 0).unwrap_or(0);
         let unasked = cause == -libc::ECANCELED && !req.cancel_flag().load(Ordering::SeqCst);
-        if unasked || was_interrupted(cause) || !req.decode_chain(results.map(Cqe)) {
+        // What was opened is closed again, so all of it is repeated; what was written stays written.
+        let again = (unasked || was_interrupted(cause)) && (slot.is_some() || results[0] == cause);
+        if again || !req.decode_chain(results.map(Cqe)) {
             return inner.to_pool(req);
         }
         inner.count_ring();

@@ -13,8 +13,10 @@ use crate::queue::Queue;
 use crate::request::{Req, State};
 use crate::sync::{Condvar, Mutex, MutexGuard, Ordering};
 
-/// Room for the deepest system-call wrapper; a path op puts nothing large on the stack.
-const STACK: usize = 128 * 1024;
+/// What a thread of std has, for `Aio::call`; pages that nobody touches cost nothing.
+const STACK: usize = 2 * 1024 * 1024;
+/// For how long a thread that the system refused is not tried again.
+const RETRY: Duration = Duration::from_millis(10);
 /// The clock can't count to the end of an endless idle time.
 const FOREVER: Duration = Duration::from_secs(365 * 86400);
 
@@ -35,7 +37,8 @@ pub(crate) struct PoolState {
     pub(crate) min_threads: usize,
     pub(crate) max_idle: usize,
     pub(crate) idle_timeout: Duration,
-    pub(crate) spawn_error: Option<std::io::ErrorKind>,
+    /// The system refused a thread; not tried again before.
+    retry_at: Option<Instant>,
 }
 
 impl Pool {
@@ -50,7 +53,7 @@ impl Pool {
             min_threads: min,
             max_idle,
             idle_timeout,
-            spawn_error: None,
+            retry_at: None,
         };
         Pool { state: Mutex::new(state), work: Condvar::new(), gone: Condvar::new() }
     }
@@ -78,7 +81,7 @@ impl Pool {
         if st.idle > 0 {
             st.waking = true;
             self.work.notify_one();
-        } else if st.threads < st.max_threads && st.spawn_error.is_none() {
+        } else if st.threads < st.max_threads && st.retry_at.is_none_or(|at| at <= Instant::now()) {
             self.spawn(inner, st);
         }
     }
@@ -88,9 +91,10 @@ impl Pool {
             Ok(()) => {
                 st.threads += 1;
                 st.waking = true;
+                st.retry_at = None;
             }
             // With threads already there, go on with fewer; else `poll` executes.
-            Err(e) => st.spawn_error = Some(e.kind()),
+            Err(_) => st.retry_at = Some(Instant::now() + RETRY),
         }
     }
     fn work(&self, inner: &Arc<Inner>) {
@@ -139,13 +143,14 @@ impl Pool {
         }
     }
     /// Takes a queued request for execution by `poll` where there are no threads.
-    pub(crate) fn take_if_no_threads(&self) -> Option<Req> {
+    pub(crate) fn take_if_no_threads(&self, inner: &Arc<Inner>) -> Option<Req> {
         let mut st = self.lock();
         if st.threads > 0 {
             return None;
         }
         let req = st.queue.pop()?;
         req.set(State::Running);
+        self.rouse(inner, &mut st); // a thread that was refused may be granted by now
         Some(req)
     }
     /// Lets a composite wait for its children, unless one has finished meanwhile.
@@ -234,18 +239,19 @@ impl Pool {
     /// Raises the number of threads to the minimum, as far as the system allows.
     pub(crate) fn fill(&self, inner: &Arc<Inner>) {
         let mut st = self.lock();
-        st.spawn_error = None;
-        while st.threads < st.min_threads && st.spawn_error.is_none() {
+        st.retry_at = None;
+        while st.threads < st.min_threads && st.retry_at.is_none() {
             self.spawn(inner, &mut st);
         }
     }
-    /// Lowers the number of threads and waits until it is reached.
-    pub(crate) fn shrink(&self, max: usize) {
+    /// Sets the largest number of threads, and waits until no more are there.
+    pub(crate) fn allow(&self, inner: &Arc<Inner>, max: usize) {
         let mut st = self.lock();
         st.max_threads = max;
         st.min_threads = st.min_threads.min(max);
-        st.spawn_error = None;
+        st.retry_at = None;
         self.work.notify_all();
+        self.rouse(inner, &mut st);
         while st.threads > st.max_threads {
             st = self.gone.wait(st).expect("pool lock");
         }

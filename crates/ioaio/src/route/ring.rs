@@ -95,13 +95,18 @@ impl Ring {
         }
         Ok(())
     }
+    /// Gives a request back in the state `New`: a cancel must not look for it here.
     fn start(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
+        req.set(State::OnRing);
+        let started = if req.is_cancelled() { Err(req) } else { self.start_entries(st, req) };
+        started.inspect_err(|req| req.set(State::New))
+    }
+    fn start_entries(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
         if req.is_chain() {
             return self.start_chain(st, req);
         }
         let entry = req.encode().filter(|entry| self.opcodes.can(entry));
         let Some(entry) = entry else { return Err(req) };
-        req.set(State::OnRing);
         st.in_flight += 1;
         let entry = entry.user_data(req.into_user_data());
         self.add(st, &entry);
@@ -154,11 +159,7 @@ impl Ring {
             self.drain(&mut st, &mut done, &mut chains);
             while st.in_flight < st.limit {
                 let Some(req) = st.queue.pop() else { break };
-                if let Err(req) = self.start(&mut st, req) {
-                    // Out of this queue: a cancel must not look for it here.
-                    req.set(State::New);
-                    refused.push(req);
-                }
+                refused.extend(self.start(&mut st, req).err());
             }
             self.enter(&mut st);
         }
@@ -184,9 +185,9 @@ impl Ring {
         loop {
             // SAFETY: under the lock.
             let cq = unsafe { self.uring.completion_shared() };
-            let mut seen = 0;
+            // SAFETY: under the lock.
+            let held_back = unsafe { self.uring.submission_shared() }.cq_overflow();
             for cqe in cq {
-                seen += 1;
                 if is_link(cqe.user_data()) {
                     if let Some(chain) = Self::link_done(st, cqe.user_data(), cqe.result()) {
                         st.in_flight -= 1;
@@ -198,12 +199,10 @@ impl Ring {
                     done.push((unsafe { Req::from_user_data(cqe.user_data()) }, cqe.result()));
                 }
             }
-            // SAFETY: under the lock.
-            if seen == 0 || !unsafe { self.uring.submission_shared() }.cq_overflow() {
+            // The kernel holds completions that did not fit (Linux 5.5): entering brings them.
+            if !held_back || self.uring.submitter().submit_and_wait(0).is_err() {
                 return;
             }
-            // The kernel holds completions that did not fit (Linux 5.5): entering brings them.
-            let _ = self.uring.submitter().submit_and_wait(0);
         }
     }
     /// Whether `poll` has something to do here.

@@ -270,6 +270,10 @@ impl OpenHow {
 pub struct Cqe(pub(crate) i32);
 
 impl Cqe {
+    /// The kernel has cancelled or interrupted it.
+    pub(crate) fn is_undone(&self) -> bool {
+        self.0 == -libc::ECANCELED || super::ring::was_interrupted(self.0)
+    }
     fn raw(self) -> io::Result<u32> {
         u32::try_from(self.0).map_err(|_| io::Error::from_raw_os_error(-self.0))
     }

@@ -9,7 +9,7 @@ mod tokio;
 use std::future::{Future, IntoFuture};
 use std::io::{self, SeekFrom};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 
@@ -262,11 +262,7 @@ impl FileStream {
 impl Drop for FileStream {
     fn drop(&mut self) {
         let write = match std::mem::replace(&mut self.state, State::empty(Vec::new())) {
-            State::Behind { bytes, start } => {
-                let mut write = self.aio.write_at(&self.file, bytes, start).into_future();
-                let _ = Pin::new(&mut write).poll(&mut Context::from_waker(Waker::noop()));
-                write
-            }
+            State::Behind { bytes, start } => self.aio.write_at(&self.file, bytes, start).into_future(),
             State::Writing { write, .. } => write,
             State::Ahead { .. } | State::Reading(_) => return,
         };

@@ -134,3 +134,21 @@ fn what_a_callback_holds_is_dropped_with_it() {
         },
     );
 }
+
+#[test]
+fn flush_in_a_callback_flushes_the_others() {
+    each_engine(
+        |b| b,
+        |aio| {
+            let done = Arc::new(AtomicUsize::new(0));
+            let (own, other, seen) = (aio.clone(), done.clone(), done.clone());
+            aio.nop().then(move |_| {
+                own.busy(Duration::from_millis(1)).then(move |_| _ = other.fetch_add(1, Ordering::SeqCst));
+                own.flush().unwrap();
+                assert_eq!(seen.load(Ordering::SeqCst), 1);
+            });
+            aio.flush().unwrap();
+            assert_eq!((aio.nreqs(), done.load(Ordering::SeqCst)), (0, 1));
+        },
+    );
+}

@@ -163,3 +163,23 @@ fn each_request_completes_once_whenever_it_is_cancelled() {
         },
     );
 }
+
+#[test]
+fn a_future_is_cancelled_before_it_is_submitted() {
+    let dir = tempfile::tempdir().unwrap();
+    let aio = Aio::builder().max_outstanding(1).build().unwrap();
+    let gate = Gate::new();
+    let (_, gated) = submit!(gate.request(&aio));
+    let early = aio.mkdir(dir.path().join("early")).into_future();
+    early.cancel();
+    assert_eq!(errno(block_on(early)), Errno::CANCELED);
+    let mut waiting = aio.mkdir(dir.path().join("waiting")).into_future();
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(std::pin::Pin::new(&mut waiting).poll(&mut cx).is_pending(), "there is no room");
+    waiting.cancel();
+    assert_eq!(errno(block_on(waiting)), Errno::CANCELED);
+    gate.open();
+    drive(&aio);
+    gated.try_recv().unwrap().0.unwrap();
+    assert_eq!(std::fs::read_dir(&dir).unwrap().count(), 0);
+}

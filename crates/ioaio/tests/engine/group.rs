@@ -332,3 +332,90 @@ fn a_later_callback_replaces_an_earlier_one() {
         },
     );
 }
+
+/// Cancelling goes through the queues of one engine, where a request of another is not.
+#[test]
+fn a_group_of_another_engine_is_refused() {
+    let (one, other) = (Aio::new().unwrap(), Aio::new().unwrap());
+    let group = one.group();
+    let seen = by_channel(other.busy(Duration::ZERO).group(&group));
+    drive(&other);
+    assert_eq!(errno(seen.try_recv().unwrap()), Errno::INVAL);
+    assert_eq!(errno(block_on(other.stat("/").group(&group).into_future())), Errno::INVAL);
+    assert_eq!(errno(other.stat("/").group(&group).wait()), Errno::INVAL);
+    assert!(group.is_empty());
+    group.cancel();
+    assert!(other.stat("/").group(&other.clone().group()).wait().is_ok(), "a clone is the same engine");
+}
+
+/// Awaits a paused group that nobody polls for.
+fn wakes_an_awaiter(change: fn(&Group)) {
+    let aio = Aio::new().unwrap();
+    let group = aio.group();
+    group.limit(0);
+    group.feed(|_| {});
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(20));
+            change(&group);
+        });
+        block_on(group.clone().into_future());
+    });
+}
+
+#[test]
+fn a_cancel_or_a_limit_wakes_who_awaits_a_paused_group() {
+    wakes_an_awaiter(Group::cancel);
+    wakes_an_awaiter(|group| group.limit(2));
+}
+
+#[test]
+fn a_feeder_that_is_replaced_may_look_at_its_group_in_the_end() {
+    struct Looks(Group);
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            assert!(self.0.is_empty());
+        }
+    }
+    let aio = Aio::new().unwrap();
+    let group = aio.group();
+    group.limit(0);
+    let looks = Looks(group.clone());
+    group.feed(move |_| _ = &looks);
+    group.feed(|_| {});
+}
+
+#[test]
+fn flush_feeds_to_the_end_however_little_a_poll_delivers() {
+    let aio = Aio::builder().max_poll_reqs(1).build().unwrap();
+    let (group, done) = (aio.group(), Arc::new(AtomicUsize::new(0)));
+    group.limit(1);
+    let (own, count, mut left) = (aio.clone(), done.clone(), 5);
+    group.feed(move |group| {
+        if left > 0 {
+            left -= 1;
+            let count = count.clone();
+            member(&own, group, move || _ = count.fetch_add(1, Ordering::SeqCst));
+        }
+    });
+    aio.flush().unwrap();
+    assert_eq!(done.load(Ordering::SeqCst), 5);
+}
+
+/// Each callback submits the next request, so a poll always finds its fill of results.
+#[test]
+fn endless_results_do_not_keep_a_group_from_its_callback() {
+    fn again(aio: &Aio, over: Arc<AtomicUsize>) {
+        let own = aio.clone();
+        if over.load(Ordering::SeqCst) == 0 {
+            aio.nop().then(move |_| again(&own, over));
+        }
+    }
+    let aio = Aio::builder().max_poll_reqs(10).build().unwrap();
+    let (group, over) = (aio.group(), Arc::new(AtomicUsize::new(0)));
+    member(&aio, &group, || {});
+    let told = over.clone();
+    group.then(move || told.store(1, Ordering::SeqCst));
+    again(&aio, over.clone());
+    eventually("the group's callback", || aio.poll().is_ok() && over.load(Ordering::SeqCst) == 1);
+}

@@ -178,3 +178,22 @@ fn many_futures_share_little_room() {
         );
     }
 }
+
+#[test]
+fn who_waits_for_room_hears_of_a_higher_limit() {
+    for limit in [2, usize::MAX] {
+        let aio = Aio::builder().inline(false).max_outstanding(1).build().unwrap();
+        let gate = Gate::new();
+        let gated = by_channel(gate.request(&aio));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(20));
+                aio.max_outstanding(limit).unwrap();
+            });
+            assert!(block_on(aio.stat("/").into_future()).unwrap().is_dir());
+        });
+        gate.open();
+        drive(&aio);
+        gated.try_recv().unwrap().0.unwrap();
+    }
+}

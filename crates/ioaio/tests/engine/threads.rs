@@ -146,3 +146,29 @@ fn limits_of_idleness_can_be_changed() {
     use_threads(&aio, 4);
     eventually("idle threads end", || aio.nthreads() == 1);
 }
+
+#[test]
+fn a_higher_maximum_starts_threads_for_what_waits() {
+    let aio = pool().max_parallel(1).build().unwrap();
+    let gate = Gate::new();
+    let gated = by_channel(gate.request(&aio));
+    let waits = by_channel(aio.busy(Duration::ZERO));
+    eventually("one waits", || aio.nready() == 1);
+    aio.max_parallel(2);
+    eventually("it is executed", || aio.npending() == 1);
+    gate.open();
+    drive(&aio);
+    waits.try_recv().unwrap().unwrap();
+    gated.try_recv().unwrap().0.unwrap();
+}
+
+#[test]
+fn a_function_has_the_stack_of_a_thread() {
+    let aio = pool().build().unwrap();
+    let sum = by_channel(aio.call(|| {
+        let much = std::hint::black_box([1u8; 256 * 1024]);
+        Ok(much.iter().map(|&byte| usize::from(byte)).sum::<usize>())
+    }));
+    drive(&aio);
+    assert_eq!(sum.try_recv().unwrap().unwrap(), 256 * 1024);
+}

@@ -215,3 +215,41 @@ fn readahead_takes_any_range() {
         assert_eq!(errno(t.get(t.readahead(&path, 0, 1))), Errno::BADF);
     });
 }
+
+/// The ring would not take the position's lock: requests would get the same bytes.
+#[test]
+fn requests_at_the_position_share_it() {
+    const BLOCK: usize = 4096;
+    const COUNT: u8 = 16;
+    each_route(|t| {
+        let dir = tempdir().unwrap();
+        for flags in [OFlags::RDWR, OFlags::RDWR | OFlags::DIRECT] {
+            let path = dir.path().join("file");
+            let opened = t.get(t.open(&path).flags(flags | OFlags::CREATE | OFlags::TRUNC));
+            let Ok(file) = opened else { continue }; // no O_DIRECT here
+            let block = |i: u8| {
+                let mut block = ioaio::AlignedBuf::new(BLOCK, BLOCK);
+                block.fill(i);
+                block
+            };
+            for i in 0..COUNT {
+                t.write(&file, block(i)).then(|(n, _)| assert_eq!(n.unwrap(), BLOCK));
+            }
+            t.flush().unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().len(), u64::from(COUNT) * BLOCK as u64);
+            t.get(t.seek(&file, std::io::SeekFrom::Start(0))).unwrap();
+            let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+            for _ in 0..COUNT {
+                let seen = seen.clone();
+                t.read(&file, block(0)).then(move |(n, block)| {
+                    assert_eq!(n.unwrap(), BLOCK);
+                    seen.lock().unwrap().push(block[0]);
+                });
+            }
+            t.flush().unwrap();
+            let mut seen = seen.lock().unwrap().clone();
+            seen.sort_unstable();
+            assert_eq!(seen, (0..COUNT).collect::<Vec<_>>());
+        }
+    });
+}

@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
             let plan = Plan { tree, at, metadata, born, sorted, max_depth };
             Drive::new(plan, Rules { max_depth, filter: self.filter }, steps)
         });
-        WalkStream { _aio: self.aio.clone(), run, drive, min_depth: self.min_depth }
+        WalkStream { aio: self.aio.clone(), run, drive, min_depth: self.min_depth }
     }
 }
 
@@ -166,7 +166,7 @@ impl IntoIterator for Walk<'_> {
 /// The entries of a walk, as a stream; see [`Walk::stream`]. Dropping it ends the walk.
 #[must_use = "a stream does nothing until it is polled"]
 pub struct WalkStream {
-    _aio: Aio,
+    aio: Aio,
     /// What is being given out.
     run: Run,
     /// Nothing when there is no more to come.
@@ -218,7 +218,10 @@ impl Iterator for WalkIter {
     fn next(&mut self) -> Option<Self::Item> {
         let stream = &mut self.0;
         match stream.run.next() {
-            None => crate::submit::block_on(poll_fn(|cx| stream.poll_entry(cx))),
+            None => {
+                let inner = stream.aio.inner().clone();
+                crate::submit::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
+            }
             item => item,
         }
     }
