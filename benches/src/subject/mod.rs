@@ -13,6 +13,7 @@ mod command;
 mod compio;
 mod copies;
 mod ioaio;
+mod ioaio_tokio;
 mod loops;
 mod perl;
 mod pool;
@@ -126,6 +127,8 @@ pub fn for_stat() -> Vec<Entry> {
     let mut list = vec![
         entry("ioaio callbacks", ioaio::Callbacks::new),
         entry("ioaio futures", ioaio::Futures::new),
+        entry("ioaio on tokio", || ioaio_tokio::OnTokio::new(0)),
+        entry("ioaio on tokio of 2", || ioaio_tokio::OnTokio::new(2)),
         entry("statx loop", || Ok(loops::Plain)),
         entry("openat2+statx+close loop", || Ok(loops::Cached)),
         entry("ring", || ring::Ring::new(ring::Kind::Plain)),
@@ -169,6 +172,8 @@ pub fn for_whole() -> Vec<Entry> {
     let mut list = vec![
         entry("ioaio callbacks", ioaio::Callbacks::new),
         entry("ioaio futures", ioaio::Futures::new),
+        entry("ioaio on tokio", || ioaio_tokio::OnTokio::new(0)),
+        entry("ioaio on tokio of 2", || ioaio_tokio::OnTokio::new(2)),
         entry("std::fs::read loop", || Ok(loops::Plain)),
         entry("tokio::fs", || tokio_fs::TokioFs::new(512)),
         entry("tokio::fs of 4", || tokio_fs::TokioFs::new(4)),
