@@ -1,6 +1,7 @@
 //! save.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use ioaio::{Aio, Faults};
@@ -36,7 +37,8 @@ fn the_mode_is_as_with_open() {
         let (by_std, by_save) = (dir.path().join("std"), dir.path().join("save"));
         let _ = fs::remove_file(&by_std);
         use std::os::unix::fs::OpenOptionsExt;
-        fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(&by_std).unwrap();
+        let mut std = fs::OpenOptions::new().create_new(true).write(true).mode(mode).open(&by_std).unwrap();
+        std.write_all(b"x").unwrap(); // which takes away set-user-ID of others than root
         aio.save(&by_save, "x").mode(mode).wait().0.unwrap();
         let mode_of = |path| fs::metadata(path).unwrap().permissions().mode();
         assert_eq!(mode_of(&by_save), mode_of(&by_std));
