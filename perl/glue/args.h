@@ -137,9 +137,9 @@ static int get_fd_or_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
     if (SvTYPE(thing) == SVt_PVGV || SvTYPE(thing) == SVt_PVIO
         || (SvTYPE(thing) == SVt_PVLV && isGV_with_GP(thing))) {
         IO *io = sv_2io(thing);
-        int fd = IoIFP(io) ? PerlIO_fileno(IoIFP(io)) : -1;
+        int fd = IoIFP(io) ? PerlIO_fileno(IoIFP(io)) : IoDIRP(io) ? dirfd(IoDIRP(io)) : -1;
         if (fd < 0)
-            croak(BAD_FH, SvPV_nolen(sv));
+            fd = INT_MAX; /* never open: the request ends with EBADF */
         p->hold = sv_2mortal(newSVsv(sv));
         p->path = NULL;
         p->dirfd = AT_FDCWD;

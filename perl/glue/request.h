@@ -108,7 +108,7 @@ static CV *get_callback(pTHX_ SV *sv) {
     SvGETMAGIC(sv);
     if (!SvOK(sv))
         return NULL;
-    if (SvROK(sv) || SvPOK(sv))
+    if (SvROK(sv) || SvPOK(sv) || isGV_with_GP(sv))
         cv = sv_2cv(sv, &stash, &gv, 0);
     if (!cv)
         croak("%s: callback must be a CODE reference or another callable object", SvPV_nolen(sv));

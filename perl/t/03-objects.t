@@ -45,8 +45,10 @@ my $name = put(file('file'), 'data');
     aio_stat $name, 'main::named';
     aio_stat $name, 'named';
     aio_stat $name, \&named;
+    aio_stat $name, *named;
+    aio_stat $name, \*named;
     IO::AIO::flush;
-    is_deeply(\@named, [0, 0, 0], 'by name and by reference');
+    is_deeply(\@named, [(0) x 5], 'by name, by reference and by glob');
     {
         package Callable;
         use overload '&{}' => sub { my $self = shift; sub { $self->{got} = $_[0] } }, fallback => 1;

@@ -92,7 +92,8 @@ scandir, rmtree, pathsync) and C<aio_group> give an L</IO::AIO::GRP>.
 =item File handles
 
 A glob, a reference to one, an object of IO::File, or the number of a descriptor. It is held until the request is
-done. One that is closed, or open for the wrong direction, croaks.
+done. One that is closed, or open for the wrong direction, croaks. Where a path may be given as well, a closed one
+gives EBADF, and a directory handle is the directory.
 
 =item Paths
 
