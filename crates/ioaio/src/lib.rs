@@ -37,60 +37,34 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("ioaio is for Linux");
 
-mod aio;
-#[cfg(feature = "async-io")]
-pub mod async_io;
-mod bell;
-mod block_on;
-mod buf;
+mod api;
 mod composite;
-mod config;
-#[cfg(any(feature = "tokio", feature = "async-io"))]
-mod drive;
 mod engine;
-mod error;
-mod eventfd;
-mod faults;
-mod file;
-mod fsclass;
-mod group;
-mod mapping;
-#[cfg(all(test, loom))]
-mod model;
-mod op;
+mod fcntl_ioctl;
 mod ops;
-mod path;
-mod queue;
-mod raw;
 mod registry;
 mod request;
 mod route;
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-mod stream;
-mod submit;
-mod sync;
 mod sys;
-mod task;
-mod timer;
-#[cfg(feature = "tokio")]
-pub mod tokio;
-mod turn;
+mod values;
 
-pub(crate) use aio::WeakAio;
-pub use aio::{Aio, Backend, Stats};
-pub use buf::{AlignedBuf, IoBuf, IoBufMut, RegisteredBuf, Slice};
+pub(crate) use api::aio::WeakAio;
+pub use api::aio::{Aio, Backend, Stats};
+pub use api::builder::Builder;
+#[cfg(feature = "async-io")]
+pub use api::drive::async_io;
+#[cfg(feature = "tokio")]
+pub use api::drive::tokio;
+pub use api::group::{Group, GroupFuture};
+pub use api::request::{Handle, PathOp, Pending, Request, TwoPathOp};
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+pub use api::stream::FileStream;
+pub use composite::base::task::{Composite, Task};
 pub use composite::*;
-pub use config::Builder;
-pub use error::Error;
-pub use faults::Faults;
-pub use file::{Dir, File};
-pub use group::{Group, GroupFuture};
-pub use mapping::{Mapped, Mapping};
-pub use op::Op;
+pub use fcntl_ioctl::{Fcntl, Ioctl, RawArg};
 pub use ops::*;
-pub use path::At;
-pub use raw::{Fcntl, Ioctl, RawArg};
 pub use registry::{OpInfo, ops, ops_table};
+pub use request::op::Op;
 pub use rustix::fs::{
     Access, Advice, FallocateFlags, OFlags, RenameFlags, ResolveFlags, StatVfsMountFlags, StatxAttributes,
     StatxFlags, XattrFlags,
@@ -98,10 +72,12 @@ pub use rustix::fs::{
 pub use rustix::io::ReadWriteFlags;
 pub use rustix::mm::{MlockAllFlags, MsyncFlags};
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
-#[cfg(any(feature = "tokio", feature = "futures-io"))]
-pub use stream::FileStream;
-pub use submit::{Handle, PathOp, Pending, Request, TwoPathOp};
-pub use task::{Composite, Task};
+pub use values::buf::{AlignedBuf, IoBuf, IoBufMut, RegisteredBuf, Slice};
+pub use values::error::Error;
+pub use values::faults::Faults;
+pub use values::file::{Dir, File};
+pub use values::mapping::{Mapped, Mapping};
+pub use values::path::At;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

@@ -1,6 +1,6 @@
 //! The operations, one line each, and the table that the documentation shows of them.
 
-use crate::op::Op;
+use crate::request::op::Op;
 use crate::*;
 
 /// What an operation is called, here and elsewhere, and which routes it can take.

@@ -8,17 +8,17 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use super::attributes::{Pair, kind, stat};
-use super::calls::Calls;
-use super::contents::Contents;
-use super::progress::Progress;
-use super::special::{self, Special};
-use super::temp::Target;
-use crate::error::Error;
-use crate::op::Op;
-use crate::path::At;
-use crate::submit::{PathOp, TwoPathOp};
-use crate::task::Control;
+use crate::api::request::{PathOp, TwoPathOp};
+use crate::composite::base::attributes::{Pair, kind, stat};
+use crate::composite::base::calls::Calls;
+use crate::composite::base::contents::Contents;
+use crate::composite::base::progress::Progress;
+use crate::composite::base::special::{self, Special};
+use crate::composite::base::task::Control;
+use crate::composite::base::temp::Target;
+use crate::request::op::Op;
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// The copy of one file; see [`Aio::copy`].

@@ -9,10 +9,10 @@ use std::path::Path;
 use rustix::io::Errno;
 
 use super::walk::{Drive, Plan, Rules, Tree};
-use crate::error::Error;
-use crate::path::At;
-use crate::submit::PathOp;
-use crate::task::{Composite, Steps, Task};
+use crate::api::request::PathOp;
+use crate::composite::base::task::{Composite, Steps, Task};
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Metadata, Progress, Request};
 
 /// Errors that are kept in full; more are only counted.

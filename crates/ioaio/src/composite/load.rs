@@ -8,15 +8,15 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
-use super::calls::Calls;
-use crate::buf::space;
-use crate::error::Error;
-use crate::fsclass;
-use crate::op::Op;
-use crate::path::At;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::composite::base::calls::Calls;
+use crate::composite::base::task::Control;
+use crate::request::op::Op;
 use crate::sys;
-use crate::task::Control;
+use crate::sys::mounts;
+use crate::values::buf::space;
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// With more requests outstanding than this, workers are awake and faster than six inline calls.
@@ -54,11 +54,11 @@ impl Load {
     fn extent(&self, st: &Statx) -> Extent {
         let regular = FileType::from_raw_mode(st.stx_mode.into()) == FileType::RegularFile;
         let len = if regular { st.stx_size.saturating_sub(self.offset) } else { 0 };
-        let local = fsclass::of(st);
+        let local = mounts::of(st);
         Extent { len, exact: regular && local == Some(true), known: local.is_some() }
     }
     fn stat(fd: BorrowedFd<'_>, flags: AtFlags) -> rustix::io::Result<Statx> {
-        let mask = StatxFlags::TYPE | StatxFlags::SIZE | fsclass::mask();
+        let mask = StatxFlags::TYPE | StatxFlags::SIZE | mounts::mask();
         rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | flags, mask)
     }
     fn too_big(&self, len: u64) -> bool {
@@ -95,7 +95,7 @@ impl Load {
         let st = calls.step("statx", &self.at, || Self::stat(file.as_fd(), AtFlags::empty()))?;
         let extent = self.extent(&st);
         if !extent.known {
-            fsclass::learn(file.as_fd());
+            mounts::learn(file.as_fd());
         }
         if self.too_big(extent.len) {
             return Err(self.error("statx", Errno::FBIG));

@@ -8,14 +8,14 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::attributes::{kind, stat};
-use super::calls::Calls;
-use super::name::Name;
-use crate::error::Error;
-use crate::op::Op;
-use crate::path::At;
-use crate::submit::PathOp;
-use crate::task::Control;
+use crate::api::request::PathOp;
+use crate::composite::base::attributes::{kind, stat};
+use crate::composite::base::calls::Calls;
+use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::task::Control;
+use crate::request::op::Op;
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// `fsync(2)` on a path and on its directory; see [`Aio::pathsync`].

@@ -9,15 +9,15 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
-use super::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
-use super::calls::Calls;
-use super::temp::{Target, is};
-use crate::buf::IoBuf;
-use crate::error::Error;
-use crate::op::Op;
-use crate::path::At;
-use crate::submit::PathOp;
-use crate::task::Control;
+use crate::api::request::PathOp;
+use crate::composite::base::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
+use crate::composite::base::calls::Calls;
+use crate::composite::base::task::Control;
+use crate::composite::base::temp::{Target, is};
+use crate::request::op::Op;
+use crate::values::buf::IoBuf;
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// What is written between two looks for a cancel.

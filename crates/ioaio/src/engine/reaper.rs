@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Inner;
-use crate::sync::Ordering;
+use crate::sys::sync::Ordering;
 
 /// The reaper runs wakers, which are the program's.
 const STACK: usize = 256 * 1024;
@@ -66,7 +66,7 @@ impl Inner {
             return true;
         }
         let inner = self.clone();
-        *started = crate::sync::spawn(c"ioaio-reaper", STACK, move || inner.reaper()).is_ok();
+        *started = crate::sys::sync::spawn(c"ioaio-reaper", STACK, move || inner.reaper()).is_ok();
         *started
     }
     fn reaper(self: Arc<Self>) {

@@ -4,7 +4,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::op::Op;
+use crate::request::op::Op;
 use crate::{Aio, Request};
 
 /// A call of the caller's function; see [`Aio::call`].

@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::Op;
+use crate::request::op::Op;
 use crate::sys::fiemap::{self, fiemap_extent};
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 /// How many extents one system call is asked for: 56 bytes each.

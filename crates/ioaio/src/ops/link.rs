@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::AtFlags;
 
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::path::At;
-use crate::route::sqe::Sqe;
-use crate::submit::{PathOp, TwoPathOp};
+use crate::api::request::{PathOp, TwoPathOp};
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::file::File;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// `unlink(2)`; see [`Aio::unlink`].

@@ -12,10 +12,10 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::Op;
-use crate::task::Control;
-use crate::timer::{Alarm, Timer};
+use crate::composite::base::task::Control;
+use crate::engine::timer::{Alarm, Timer};
+use crate::request::op::Op;
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 const FIRST_DELAY: Duration = Duration::from_millis(1);

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::mm::{MlockAllFlags, MsyncFlags};
 
-use crate::mapping::{Mapped, Part, Region};
-use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::composite::base::task::Control;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
 use crate::sys::memory;
-use crate::task::Control;
+use crate::values::mapping::{Mapped, Part, Region};
 use crate::{Aio, Request};
 
 /// How many bytes are touched between two looks at whether the request was cancelled.

@@ -8,10 +8,10 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::op::{Op, RingOp};
-use crate::path::{At, check_mode};
-use crate::route::sqe::Sqe;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::path::{At, check_mode};
 use crate::{Aio, Request};
 
 /// `mkdir(2)`; see [`Aio::mkdir`].

@@ -5,9 +5,9 @@ use std::path::Path;
 
 use rustix::fs::Mode;
 
-use crate::op::Op;
-use crate::path::{At, check_mode};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
+use crate::values::path::{At, check_mode};
 use crate::{Aio, FileType, Request};
 
 /// `mknod(2)`; see [`Aio::mknod`].

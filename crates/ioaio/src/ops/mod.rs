@@ -1,11 +1,11 @@
 //! The operations, a file for each family, a block for each operation. No unsafe code.
 #![forbid(unsafe_code)]
 
+mod allocate;
 mod call;
-mod dir;
+mod chained;
 mod fiemap;
 mod link;
-mod linked;
 mod lock;
 mod memory;
 mod mkdir;
@@ -15,11 +15,12 @@ mod open;
 mod owner;
 mod permission;
 mod pipe;
+mod read_dir;
+mod read_write;
 mod realpath;
 mod rename;
-mod rw;
+mod scan;
 mod seek;
-mod space;
 mod stat;
 mod statvfs;
 mod statx;
@@ -30,11 +31,11 @@ mod truncate;
 mod vectored;
 mod xattr;
 
+pub use allocate::{Allocate, Fadvise};
 pub use call::Call;
-pub use dir::{Entries, Entry, FileType, ReadDir};
+pub use chained::{OpenRead, WriteSync};
 pub use fiemap::{Fiemap, FiemapCount, FileExtent};
 pub use link::{Link, LinkFile, Readlink, Symlink, Unlink};
-pub use linked::{OpenRead, WriteSync};
 pub use lock::{Lock, LockKind};
 pub use memory::{Madvise, MemoryAdvice, Mlock, MlockAll, Msync, Mtouch};
 pub use mkdir::{Mkdir, MkdirAll, Rmdir};
@@ -44,11 +45,12 @@ pub use open::{Close, Open, OpenDir};
 pub use owner::Chown;
 pub use permission::{AccessOf, Chmod};
 pub use pipe::Pipe;
+pub use read_dir::{Entries, Entry, FileType, ReadDir};
+pub use read_write::{Read, Readahead, Write};
 pub use realpath::Realpath;
 pub use rename::Rename;
-pub use rw::{Read, Readahead, Write};
+pub use scan::{Scan, Scanned};
 pub use seek::Seek;
-pub use space::{Allocate, Fadvise};
 pub use stat::{Metadata, Stat};
 pub use statvfs::{Statvfs, StatvfsInfo};
 pub use statx::{Statx, StatxInfo, StatxSync};

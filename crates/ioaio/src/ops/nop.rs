@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
 use crate::{Aio, Request};
 
 /// A request that does nothing.

@@ -7,11 +7,11 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::file::{Dir, File};
-use crate::op::{Op, RingOp};
-use crate::path::{At, check_mode};
-use crate::route::sqe::{OpenHow, Sqe};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::{OpenHow, Sqe};
+use crate::values::file::{Dir, File};
+use crate::values::path::{At, check_mode};
 use crate::{Aio, Request};
 
 /// What `open(2)` knows; it ignores other bits without a word.

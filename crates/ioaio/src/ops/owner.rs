@@ -6,10 +6,10 @@ use std::path::Path;
 use rustix::fs::{AtFlags, Gid, Uid};
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::Op;
-use crate::path::{At, Subject, Target};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target};
 use crate::{Aio, Request};
 
 /// `chown(2)`; see [`Aio::chown`], [`Aio::lchown`] and [`Aio::fchown`].

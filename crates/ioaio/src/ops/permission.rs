@@ -5,10 +5,10 @@ use std::path::Path;
 
 use rustix::fs::{Access, AtFlags, Mode};
 
-use crate::file::File;
-use crate::op::Op;
-use crate::path::{At, Subject, Target, check_mode};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target, check_mode};
 use crate::{Aio, Request};
 
 /// `chmod(2)`; see [`Aio::chmod`] and [`Aio::fchmod`].

@@ -4,8 +4,8 @@ use std::io;
 
 use rustix::pipe::PipeFlags;
 
-use crate::file::File;
-use crate::op::Op;
+use crate::request::op::Op;
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 /// `pipe2(2)`; see [`Aio::pipe`].

@@ -10,9 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
 use rustix::io::Errno;
 
-use crate::op::Op;
-use crate::path::At;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// As many symbolic links as the kernel follows.

@@ -5,10 +5,10 @@ use std::path::Path;
 
 use rustix::fs::RenameFlags;
 
-use crate::op::{Op, RingOp};
-use crate::path::At;
-use crate::route::sqe::Sqe;
-use crate::submit::{PathOp, TwoPathOp};
+use crate::api::request::{PathOp, TwoPathOp};
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::path::At;
 use crate::{Aio, Request};
 
 /// `renameat2(2)`; see [`Aio::rename`].

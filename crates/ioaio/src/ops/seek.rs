@@ -6,8 +6,8 @@ use std::os::fd::AsFd;
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::Op;
+use crate::request::op::Op;
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 /// `lseek(2)`; see [`Aio::seek`].

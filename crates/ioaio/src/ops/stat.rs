@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp};
 
-use crate::file::File;
-use crate::fsclass;
-use crate::op::{Op, RingOp};
-use crate::path::At;
-use crate::route::sqe::Sqe;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::sys::mounts;
+use crate::values::file::File;
+use crate::values::path::At;
 use crate::{Aio, FileType, Request};
 
 /// With more requests outstanding than this, workers are awake and faster than three inline calls.
@@ -166,7 +166,7 @@ pub struct Stat {
 }
 
 fn mask() -> StatxFlags {
-    StatxFlags::BASIC_STATS | StatxFlags::BTIME | fsclass::mask()
+    StatxFlags::BASIC_STATS | StatxFlags::BTIME | mounts::mask()
 }
 
 impl Stat {
@@ -178,7 +178,7 @@ impl Stat {
     }
     /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
     fn learn(&self, st: &Statx) {
-        if fsclass::of(st).is_some() {
+        if mounts::of(st).is_some() {
             return;
         }
         match &self.target {
@@ -186,7 +186,7 @@ impl Stat {
             Target::Path { at, .. } => {
                 let flags = OFlags::PATH | OFlags::CLOEXEC;
                 if let Ok(fd) = rustix::fs::openat(at.dirfd(), at.path(), flags, Mode::empty()) {
-                    fsclass::learn(fd.as_fd());
+                    mounts::learn(fd.as_fd());
                 }
             }
         }
@@ -204,7 +204,7 @@ fn stat_cached(at: &At, flags: AtFlags) -> Option<io::Result<Metadata>> {
     let fd = rustix::fs::openat2(at.dirfd(), at.path(), oflags, Mode::empty(), resolve).ok()?;
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     let st = rustix::fs::statx(&fd, c"", flags, mask()).ok()?;
-    (fsclass::of(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
+    (mounts::of(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
 }
 
 impl Op for Stat {

@@ -5,11 +5,11 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, StatVfsMountFlags};
 
-use crate::file::File;
-use crate::op::Op;
-use crate::path::{At, Subject, Target, stands_alone};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
 use crate::sys::paths::{StatFs, fstatfs, statfs};
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target, stands_alone};
 use crate::{Aio, Request};
 
 /// What `statfs(2)` tells of a file system.

@@ -8,11 +8,11 @@ use rustix::fs::{AtFlags, Statx as Raw, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 
 use super::stat::system_time;
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::path::{At, Subject, Target};
-use crate::route::sqe::Sqe;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target};
 use crate::{Aio, FileType, Metadata, Request};
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8).

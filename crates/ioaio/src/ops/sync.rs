@@ -3,9 +3,9 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 /// `fsync(2)` or `fdatasync(2)`; see [`Aio::fsync`].

@@ -7,10 +7,10 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::Op;
-use crate::path::{At, Subject, Target};
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::Op;
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target};
 use crate::{Aio, Request};
 
 const SECOND: u32 = 1_000_000_000;

@@ -6,9 +6,9 @@ use std::os::fd::AsFd;
 use rustix::io::Errno;
 use rustix::pipe::SpliceFlags;
 
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 fn check(offsets: [Option<u64>; 2]) -> io::Result<()> {

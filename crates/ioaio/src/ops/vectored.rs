@@ -6,11 +6,11 @@ use std::os::fd::AsFd;
 
 use rustix::io::{Errno, ReadWriteFlags};
 
-use crate::buf::{Filled, IoBuf, IoBufMut, space};
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::route::sqe::Sqe;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
 use crate::sys::vectored::{Iovecs, preadv2, pwritev2};
+use crate::values::buf::{Filled, IoBuf, IoBufMut, space};
+use crate::values::file::File;
 use crate::{Aio, Request};
 
 /// What reads and writes have in common.

@@ -9,11 +9,11 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, XattrFlags};
 use rustix::io::Errno;
 
-use crate::file::File;
-use crate::op::{Op, RingOp};
-use crate::path::{At, Subject, Target, stands_alone};
-use crate::route::sqe::Sqe;
-use crate::submit::PathOp;
+use crate::api::request::PathOp;
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::Sqe;
+use crate::values::file::File;
+use crate::values::path::{At, Subject, Target, stands_alone};
 use crate::{Aio, Request};
 
 /// Most values fit into this much.

@@ -11,11 +11,11 @@ use std::sync::Arc;
 use io_uring::squeue;
 
 use crate::engine::Inner;
-use crate::request::Req;
-use crate::route::fixed::Kind;
+use crate::request::cell::Req;
+use crate::request::sqe::{Cqe, Link, Sqe};
 use crate::route::ring::{Ring, RingState, was_interrupted};
-use crate::route::sqe::{Cqe, Link, Sqe};
-use crate::sync::Ordering;
+use crate::route::tables::Kind;
+use crate::sys::sync::Ordering;
 
 /// What came of the entries, in their order.
 pub type Completions = [Cqe; Links::MAX];
@@ -58,7 +58,7 @@ pub(super) type Chains = HashMap<u64, Chain>;
 
 /// The bits of user data that say which entry of a chain it is, counted from one. No address has them.
 const INDEX: u64 = 0b110;
-const _: () = assert!(align_of::<crate::request::Header>() > INDEX as usize);
+const _: () = assert!(align_of::<crate::request::cell::Header>() > INDEX as usize);
 
 fn user_data(addr: u64, index: usize) -> u64 {
     addr | (index as u64 + 1) << 1

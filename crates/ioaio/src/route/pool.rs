@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use rustix::io::Errno;
 
 use crate::engine::Inner;
-use crate::queue::Queue;
-use crate::request::{Req, State};
-use crate::sync::{Condvar, Mutex, MutexGuard, Ordering};
+use crate::request::cell::{Req, State};
+use crate::request::queue::Queue;
+use crate::sys::sync::{Condvar, Mutex, MutexGuard, Ordering};
 
 /// What a thread of std has, for `Aio::call`; pages that nobody touches cost nothing.
 const STACK: usize = 2 * 1024 * 1024;
@@ -87,7 +87,7 @@ impl Pool {
     }
     fn spawn(&self, inner: &Arc<Inner>, st: &mut PoolState) {
         let own = inner.clone();
-        match crate::sync::spawn(c"ioaio-worker", STACK, move || own.pool.work(&own)) {
+        match crate::sys::sync::spawn(c"ioaio-worker", STACK, move || own.pool.work(&own)) {
             Ok(()) => {
                 st.threads += 1;
                 st.waking = true;

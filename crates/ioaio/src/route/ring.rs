@@ -13,14 +13,14 @@ use io_uring::{IoUring, opcode, squeue, types};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 
-use crate::bell::Bell;
 use crate::engine::Inner;
-use crate::queue::Queue;
-use crate::request::{Req, State};
+use crate::engine::bell::Bell;
+use crate::request::cell::{Req, State};
+use crate::request::queue::Queue;
 use crate::route::chain::{Chain, Chains, is_link};
-use crate::route::fixed::Slots;
 use crate::route::opcodes::Opcodes;
-use crate::sync::{Mutex, MutexGuard, Ordering};
+use crate::route::tables::Slots;
+use crate::sys::sync::{Mutex, MutexGuard, Ordering};
 
 const CANCEL: u64 = 1; // odd, so never the address of a request
 /// Entries that may wait for company before the kernel is entered.
@@ -28,7 +28,7 @@ const BATCH: u32 = 32;
 
 /// EINTR, or one of the numbers that the kernel keeps to itself: opening a FIFO gives ERESTARTSYS when it
 /// is cancelled (Linux 6.18).
-pub(super) fn was_interrupted(res: i32) -> bool {
+pub(crate) fn was_interrupted(res: i32) -> bool {
     res == -libc::EINTR || (512..=516).contains(&-res)
 }
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use rustix::mm::{MlockAllFlags, MsyncFlags};
 
-use crate::mapping::Region;
+use crate::values::mapping::Region;
 
 pub(crate) fn msync(region: &Region<'_>, flags: MsyncFlags) -> io::Result<()> {
     // SAFETY: mapped (module contract).

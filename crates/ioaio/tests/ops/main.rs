@@ -3,10 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod allocate;
 mod call;
-mod dir;
+mod chained;
+mod fcntl_ioctl;
 mod link;
-mod linked;
 mod lock;
 mod memory;
 mod mkdir;
@@ -15,12 +16,11 @@ mod nop;
 mod open;
 mod owner;
 mod permission;
-mod raw;
+mod read_dir;
+mod read_write;
 mod realpath;
 mod rename;
-mod rw;
 mod seek;
-mod space;
 mod stat;
 mod statvfs;
 mod statx;

@@ -19,9 +19,9 @@ use rustix::fs::{FileType, Mode, OFlags, RawDir, SeekFrom, Statx};
 use rustix::io::Errno;
 
 use super::tree::Tree;
-use crate::composite::attributes::{Pair, stat};
-use crate::composite::calls::Place;
-use crate::error::Error;
+use crate::composite::base::attributes::{Pair, stat};
+use crate::composite::base::calls::Place;
+use crate::values::error::Error;
 
 /// Pairs that stay open without being in use.
 const OPEN: usize = 8;
@@ -278,7 +278,7 @@ impl Batch {
 }
 
 fn kind_of(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<FileType> {
-    use crate::composite::attributes::{kind, stat_name};
+    use crate::composite::base::attributes::{kind, stat_name};
     stat_name(dir, name).map(|st| kind(&st))
 }
 

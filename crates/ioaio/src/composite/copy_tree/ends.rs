@@ -11,16 +11,16 @@ use rustix::io::Errno;
 use super::CopyTree;
 use super::dirs::{Dirs, Fds, Id, id, open_dir};
 use super::tree::{Errors, Links, Tree};
-use crate::composite::attributes::{stat, stat_name};
-use crate::composite::calls::Calls;
-use crate::composite::contents::Contents;
-use crate::composite::discard::Remover;
-use crate::composite::name::Name;
-use crate::composite::temp::{is, temp_name};
-use crate::error::Error;
-use crate::op::Op;
-use crate::path::At;
-use crate::task::Control;
+use crate::composite::base::attributes::{stat, stat_name};
+use crate::composite::base::calls::Calls;
+use crate::composite::base::contents::Contents;
+use crate::composite::base::discard::Remover;
+use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::task::Control;
+use crate::composite::base::temp::{is, temp_name};
+use crate::request::op::Op;
+use crate::values::error::Error;
+use crate::values::path::At;
 
 /// A copy that is under way.
 pub(crate) struct Begun {

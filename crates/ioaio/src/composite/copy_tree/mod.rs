@@ -18,11 +18,11 @@ pub(crate) use ends::without_slashes;
 use ends::{Appear, Begin, Begun, Discard};
 use visit::{CopyDir, Job};
 
-use super::flight::{Flight, width};
-use crate::error::Error;
-use crate::path::At;
-use crate::submit::{PathOp, TwoPathOp};
-use crate::task::{Composite, Steps, Task};
+use crate::api::request::{PathOp, TwoPathOp};
+use crate::composite::base::in_flight::{Flight, width};
+use crate::composite::base::task::{Composite, Steps, Task};
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Progress, Request};
 
 /// The copy of a tree; see [`Aio::copy_tree`].

@@ -10,11 +10,11 @@ use rustix::io::Errno;
 
 use super::dirs::{Dirs, Fds, Id, Opened, id};
 use crate::Progress;
-use crate::composite::calls::Calls;
-use crate::composite::contents::Contents;
-use crate::composite::temp::is;
-use crate::error::Error;
-use crate::task::Control;
+use crate::composite::base::calls::Calls;
+use crate::composite::base::contents::Contents;
+use crate::composite::base::task::Control;
+use crate::composite::base::temp::is;
+use crate::values::error::Error;
 
 /// Errors that are kept in full when a copy goes on after them; more are only counted.
 const ERRORS: usize = 1000;

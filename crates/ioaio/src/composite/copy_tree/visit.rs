@@ -9,11 +9,11 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use super::dirs::{Dirs, Entry, Fds, Spot};
-use crate::composite::attributes::{Pair, kind, stat};
-use crate::composite::calls::Place;
-use crate::composite::special::{self, Special};
-use crate::error::Error;
-use crate::op::Op;
+use crate::composite::base::attributes::{Pair, kind, stat};
+use crate::composite::base::calls::Place;
+use crate::composite::base::special::{self, Special};
+use crate::request::op::Op;
+use crate::values::error::Error;
 
 const BITS: u32 = 0o777;
 /// After so many bytes a request leaves what it has left to others, and so to other processors.

@@ -14,12 +14,12 @@ use std::path::Path;
 use removal::Removal;
 use visit::{Begin, Job, RemoveDir};
 
-use super::dir::Tree;
-use super::flight::{Flight, width};
-use crate::error::Error;
-use crate::path::At;
-use crate::submit::PathOp;
-use crate::task::{Composite, Steps, Task};
+use crate::api::request::PathOp;
+use crate::composite::base::in_flight::{Flight, width};
+use crate::composite::base::task::{Composite, Steps, Task};
+use crate::composite::base::tree_dir::Tree;
+use crate::values::error::Error;
+use crate::values::path::At;
 use crate::{Aio, Progress, Request};
 
 /// The removal of a tree; see [`Aio::remove_tree`].

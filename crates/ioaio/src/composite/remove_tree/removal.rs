@@ -8,14 +8,14 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use crate::Progress;
-use crate::composite::dir::{self, Tree};
-use crate::composite::temp::is;
-use crate::error::Error;
+use crate::composite::base::temp::is;
+use crate::composite::base::tree_dir::{self, Tree};
+use crate::values::error::Error;
 
 /// How often a directory is listed anew because something was put in meanwhile.
 const PASSES: u32 = 8;
 
-pub(crate) type Dir = dir::Dir<Left>;
+pub(crate) type Dir = tree_dir::Dir<Left>;
 
 /// What the requests of one removal share.
 pub(crate) struct Removal {

@@ -10,11 +10,11 @@ use rustix::fs::{AtFlags, FileType, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::removal::{Dir, Left, Removal};
-use crate::composite::name::Name;
-use crate::composite::temp::is;
-use crate::error::Error;
-use crate::op::Op;
-use crate::path::At;
+use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::temp::is;
+use crate::request::op::Op;
+use crate::values::error::Error;
+use crate::values::path::At;
 
 /// Names that one request takes on, about.
 const NAMES: usize = 4096;

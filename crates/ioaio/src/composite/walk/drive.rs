@@ -10,8 +10,8 @@ use super::names::Run;
 use super::order::{Order, Rules};
 use super::visit::{Outcome, Visit};
 use crate::Request;
-use crate::composite::flight::{Flight, width};
-use crate::task::Steps;
+use crate::composite::base::in_flight::{Flight, width};
+use crate::composite::base::task::Steps;
 
 /// Directories for one request: small ones are quicker to read than to hand out.
 const JOBS: usize = 16;

@@ -24,15 +24,15 @@ use names::Run;
 use order::Filter;
 pub(crate) use order::Rules;
 
-use super::dir;
 use crate::Aio;
-use crate::error::Error;
-use crate::file;
-use crate::path::At;
-use crate::task::Steps;
+use crate::composite::base::task::Steps;
+use crate::composite::base::tree_dir;
+use crate::values::error::Error;
+use crate::values::file;
+use crate::values::path::At;
 
-pub(crate) type Dir = dir::Dir<()>;
-pub(crate) type Tree = dir::Tree<()>;
+pub(crate) type Dir = tree_dir::Dir<()>;
+pub(crate) type Tree = tree_dir::Tree<()>;
 
 /// What the requests of a walk share.
 pub(crate) struct Plan {
@@ -220,7 +220,7 @@ impl Iterator for WalkIter {
         match stream.run.next() {
             None => {
                 let inner = stream.aio.inner().clone();
-                crate::submit::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
+                crate::api::request::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
             }
             item => item,
         }

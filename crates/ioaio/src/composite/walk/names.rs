@@ -11,7 +11,7 @@ use rustix::fs::{RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::{Dir, Tree, WalkEntry};
-use crate::error::Error;
+use crate::values::error::Error;
 use crate::{FileType, Metadata};
 
 const BUFFER: usize = 32 * 1024;

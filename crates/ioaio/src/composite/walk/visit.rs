@@ -11,9 +11,9 @@ use rustix::io::Errno;
 
 use super::names::{Names, Run};
 use super::{Dir, Plan};
-use crate::composite::temp::is;
-use crate::error::Error;
-use crate::op::Op;
+use crate::composite::base::temp::is;
+use crate::request::op::Op;
+use crate::values::error::Error;
 use crate::{FileType, Metadata};
 
 /// Names that are read, or asked for, by one job at the most, about.
@@ -135,7 +135,7 @@ impl Plan {
     }
     /// The error of a job that was not done.
     pub(crate) fn error(&self, job: &Job, errno: Errno) -> Error {
-        use crate::composite::calls::Place;
+        use crate::composite::base::calls::Place;
         let place = match job {
             Job::Root | Job::Top => self.tree.path.clone(),
             Job::Enter(above, name) => above.spot(name).place(),

@@ -1,0 +1,168 @@
+//! The contents of one file into another: shared blocks where the file system has them, else copied
+//! in the kernel, else through memory. Holes stay holes.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustix::fs::{Advice, SeekFrom, Statx};
+use rustix::io::Errno;
+
+use crate::composite::base::attributes::Pair;
+use crate::composite::base::progress::Progress;
+use crate::composite::base::temp::is;
+use crate::values::error::Error;
+
+/// What is copied between two looks for a cancel.
+const CHUNK: u64 = 16 << 20;
+/// Passed through memory at once; small enough for a core's cache.
+const BUFFER: usize = 256 * 1024;
+/// Smaller files are quicker through memory.
+const SMALL: u64 = 64 * 1024;
+
+/// What the two file systems are still believed to do; shared by the files of a tree.
+pub(crate) struct Contents {
+    clone: AtomicBool,
+    copy: AtomicBool,
+}
+
+impl Contents {
+    pub(crate) fn new() -> Self {
+        Contents { clone: AtomicBool::new(true), copy: AtomicBool::new(true) }
+    }
+    /// Gives the length. `to` is empty and at its start, and so is the position of `from`.
+    pub(crate) fn copy(&self, pair: Pair<'_>, from: &Statx, progress: &Progress) -> Result<u64, Error> {
+        let len = from.stx_size;
+        if len > 0 && self.shared(pair)? {
+            progress.add_bytes(len);
+            return Ok(len);
+        }
+        if len > SMALL {
+            // Reads further ahead; it is advice, so that it can't matter if it fails.
+            let _ = rustix::fs::fadvise(pair.from, 0, None, Advice::Sequential);
+        }
+        let run = Run { methods: self, pair, progress };
+        let end = match from.stx_blocks.saturating_mul(512) < len {
+            true => run.sparse(len)?,
+            // Files in /proc tell no length.
+            false => run.range(0, if len == 0 { u64::MAX } else { len })?,
+        };
+        Ok(end)
+    }
+    /// False where blocks can't be shared: a copy follows, which also finds any other trouble.
+    fn shared(&self, pair: Pair<'_>) -> Result<bool, Error> {
+        if !self.clone.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let clone = || rustix::fs::ioctl_ficlone(pair.to, pair.from);
+        match pair.calls.step("ficlone", pair.to_place, clone) {
+            Ok(()) => Ok(true),
+            Err(e) if is(&e, &[Errno::CANCELED]) => Err(e),
+            Err(_) => {
+                self.clone.store(false, Ordering::Relaxed);
+                Ok(false)
+            }
+        }
+    }
+}
+
+struct Run<'a> {
+    methods: &'a Contents,
+    pair: Pair<'a>,
+    progress: &'a Progress,
+}
+
+impl Run<'_> {
+    /// The data between the holes of a file of `len` bytes.
+    fn sparse(&self, len: u64) -> Result<u64, Error> {
+        let Pair { calls, from, from_place, to, to_place } = self.pair;
+        let seek = |pos| calls.step("lseek", from_place, || rustix::fs::seek(from, pos));
+        let mut end = 0;
+        while end < len {
+            let data = match seek(SeekFrom::Data(end)) {
+                Err(e) if is(&e, &[Errno::NXIO]) => break,
+                Err(e) if is(&e, &[Errno::INVAL]) => end, // holes can't be found here
+                pos => pos?,
+            };
+            let hole = match seek(SeekFrom::Hole(data)) {
+                Err(e) if is(&e, &[Errno::NXIO, Errno::INVAL]) => len,
+                pos => pos?,
+            };
+            self.progress.add_bytes(data.min(len) - end);
+            end = data.min(len);
+            let goal = hole.min(len);
+            end = self.range(end, goal)?;
+            if end < goal {
+                return Ok(end); // it shrinks while it is read
+            }
+        }
+        self.progress.add_bytes(len - end);
+        calls.step("ftruncate", to_place, || rustix::fs::ftruncate(to, len))?;
+        Ok(len)
+    }
+    /// Gives where it ended, which is earlier if the source has become shorter.
+    fn range(&self, start: u64, end: u64) -> Result<u64, Error> {
+        let mut at = start;
+        if end - start > SMALL && end != u64::MAX {
+            at = self.in_kernel(start, end)?;
+        }
+        self.through_memory(at, end)
+    }
+    /// As far as the kernel can.
+    fn in_kernel(&self, start: u64, end: u64) -> Result<u64, Error> {
+        let mut at = start;
+        while at < end && self.methods.copy.load(Ordering::Relaxed) {
+            let len = usize::try_from(CHUNK.min(end - at)).unwrap_or(BUFFER);
+            let Pair { calls, from, to, to_place, .. } = self.pair;
+            let (mut off_in, mut off_out) = (at, at);
+            let copy = || rustix::fs::copy_file_range(from, Some(&mut off_in), to, Some(&mut off_out), len);
+            match calls.step("copy_file_range", to_place, copy) {
+                Ok(0) => break, // the end, or a file system that only says so: reading tells
+                Ok(n) => {
+                    at += n as u64;
+                    self.progress.add_bytes(n as u64);
+                }
+                Err(e) if is(&e, &REFUSED) => self.methods.copy.store(false, Ordering::Relaxed),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(at)
+    }
+    fn through_memory(&self, start: u64, end: u64) -> Result<u64, Error> {
+        thread_local!(static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+        ROOM.with_borrow_mut(|room| {
+            room.resize(BUFFER, 0);
+            let mut at = start;
+            while at < end {
+                let most = usize::try_from(end - at).unwrap_or(BUFFER).min(BUFFER);
+                let n = self.read(&mut room[..most], at)?;
+                if n == 0 {
+                    break;
+                }
+                self.write(&room[..n], at)?;
+                at += n as u64;
+                self.progress.add_bytes(n as u64);
+            }
+            Ok(at)
+        })
+    }
+    fn read(&self, room: &mut [u8], at: u64) -> Result<usize, Error> {
+        let Pair { calls, from, from_place, .. } = self.pair;
+        calls.step("pread", from_place, || rustix::io::pread(from, &mut *room, at))
+    }
+    fn write(&self, mut data: &[u8], mut at: u64) -> Result<(), Error> {
+        let Pair { calls, to, to_place, .. } = self.pair;
+        while !data.is_empty() {
+            let n = calls.step("pwrite", to_place, || rustix::io::pwrite(to, data, at))?;
+            if n == 0 {
+                return Err(Error::new("pwrite", to_place.place(), std::io::ErrorKind::WriteZero));
+            }
+            data = &data[n..];
+            at += n as u64;
+        }
+        Ok(())
+    }
+}
+
+/// What `copy_file_range(2)` gives where it can't be used, other file systems included.
+const REFUSED: [Errno; 6] =
+    [Errno::XDEV, Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::PERM, Errno::TXTBSY];

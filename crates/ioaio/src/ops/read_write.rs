@@ -1,0 +1,314 @@
+//! Reading, writing, reading ahead.
+
+use std::io;
+use std::os::fd::AsFd;
+
+use rustix::fs::Advice;
+use rustix::io::Errno;
+
+use crate::request::op::{Op, RingOp};
+use crate::request::sqe::{Known, Sqe};
+use crate::route::tables::Slot;
+use crate::values::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
+use crate::values::file::File;
+use crate::{Aio, Request};
+
+/// A copy of more bytes than this is not "instant": it never happens inline.
+const INLINE_BYTES: usize = 64 * 1024;
+
+fn check_offset(offset: Option<u64>) -> io::Result<()> {
+    match offset {
+        // The ring takes -1 as the current position where pread says EINVAL.
+        Some(offset) if i64::try_from(offset).is_err() => Err(Errno::INVAL.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Which of file and buffer are in the tables of the engine's ring.
+#[derive(Clone, Copy)]
+struct Registered {
+    file: bool,
+    buffer: bool,
+}
+
+impl Registered {
+    fn with(aio: &Aio, file: &File, buf: Option<&RegisteredBuf>) -> Self {
+        let buffer = buf.and_then(RegisteredBuf::slot).is_some_and(|slot| slot.belongs_to(aio));
+        Registered { file: file.slot_of(aio).is_some(), buffer }
+    }
+    fn known(self, file: &File, buf: Option<&RegisteredBuf>) -> Known {
+        let slot = buf.filter(|_| self.buffer).and_then(RegisteredBuf::slot);
+        let buffer = slot.and_then(Slot::index).and_then(|index| u16::try_from(index).ok());
+        Known { file: self.file.then(|| file.slot_index()).flatten(), buffer }
+    }
+}
+
+/// `pread(2)` or `read(2)`; see [`Aio::read_at`].
+pub struct Read<B> {
+    file: File,
+    buf: B,
+    offset: Option<u64>,
+    len: usize,
+    registered: Registered,
+}
+
+impl<B: IoBufMut> Read<B> {
+    fn new(aio: &Aio, file: &File, buf: B, offset: Option<u64>) -> Self {
+        let registered = Registered::with(aio, file, buf.registered());
+        Read { file: file.share(), buf, offset, len: usize::MAX, registered }
+    }
+}
+
+impl<B: IoBufMut> Op for Read<B> {
+    type Val = Filled;
+    type Out = (io::Result<usize>, B);
+    const NAME: &'static str = "read";
+    const RING: Option<RingOp<Self>> = Some(RingOp {
+        encode: |op| {
+            if !op.file.may_go_on_ring(op.offset) {
+                return None;
+            }
+            let (hangs, known) = (op.file.may_hang(), op.registered.known(&op.file, op.buf.registered()));
+            let space = space(&mut op.buf, op.len);
+            Sqe::read(op.file.as_fd(), space, op.offset, known).map(|sqe| sqe.force_async(hangs))
+        },
+        decode: |_, cqe| cqe.filled(),
+    });
+    fn check(&self) -> io::Result<()> {
+        check_offset(self.offset)
+    }
+    fn inline(&mut self) -> Option<io::Result<Filled>> {
+        let offset = self.offset?;
+        let space = space(&mut self.buf, self.len);
+        if space.len() > INLINE_BYTES || !self.file.may_go_inline() {
+            return None;
+        }
+        crate::sys::read_cached(self.file.as_fd(), space, offset)
+    }
+    fn shorten(&mut self) {
+        self.len = space(&mut self.buf, self.len).len().div_ceil(2);
+    }
+    fn prefers_ring(&self) -> bool {
+        // At the file's position the ring does not take the position's lock as read(2) does. And a
+        // worker finds out what the file is, so that the next read may go inline.
+        self.offset.is_some() && self.file.is_known()
+    }
+    fn run(&mut self) -> io::Result<Filled> {
+        self.file.learn();
+        let space = space(&mut self.buf, self.len);
+        let (filled, _) = match self.offset {
+            Some(offset) => rustix::io::pread(self.file.as_fd(), space, offset)?,
+            None => rustix::io::read(self.file.as_fd(), space)?,
+        };
+        Ok(Filled::by_kernel(filled.len()))
+    }
+    fn finish(mut self, res: io::Result<Filled>) -> Self::Out {
+        (res.map(|filled| filled.give(&mut self.buf)), self.buf)
+    }
+}
+
+impl<B: IoBufMut> Request<'_, Read<B>> {
+    /// Reads this many bytes at the most, where the buffer has room for more.
+    pub fn len(mut self, len: usize) -> Self {
+        self.op.len = len;
+        self
+    }
+}
+
+/// `pwrite(2)` or `write(2)`; see [`Aio::write_at`].
+pub struct Write<B> {
+    file: File,
+    buf: B,
+    offset: Option<u64>,
+    len: usize,
+    registered: Registered,
+}
+
+impl<B: IoBuf> Write<B> {
+    fn new(aio: &Aio, file: &File, buf: B, offset: Option<u64>) -> Self {
+        let registered = Registered::with(aio, file, buf.registered());
+        Write { file: file.share(), buf, offset, len: usize::MAX, registered }
+    }
+    fn bytes(&self) -> &[u8] {
+        let bytes = self.buf.bytes();
+        &bytes[..bytes.len().min(self.len)]
+    }
+}
+
+impl<B: IoBuf> Op for Write<B> {
+    type Val = usize;
+    type Out = (io::Result<usize>, B);
+    const NAME: &'static str = "write";
+    const RING: Option<RingOp<Self>> = Some(RingOp {
+        encode: |op| {
+            if !op.file.may_go_on_ring(op.offset) {
+                return None;
+            }
+            let (hangs, known) = (op.file.may_hang(), op.registered.known(&op.file, op.buf.registered()));
+            Sqe::write(op.file.as_fd(), op.bytes(), op.offset, known).map(|sqe| sqe.force_async(hangs))
+        },
+        decode: |_, cqe| cqe.count(),
+    });
+    fn check(&self) -> io::Result<()> {
+        check_offset(self.offset)
+    }
+    fn shorten(&mut self) {
+        self.len = self.bytes().len().div_ceil(2);
+    }
+    fn prefers_ring(&self) -> bool {
+        // Buffered writes go to a kernel worker on ext4, one at a time for an inode.
+        self.offset.is_some() && self.file.is_local() && !self.file.may_go_inline()
+    }
+    fn run(&mut self) -> io::Result<usize> {
+        self.file.learn();
+        Ok(match self.offset {
+            Some(offset) => rustix::io::pwrite(self.file.as_fd(), self.bytes(), offset)?,
+            None => rustix::io::write(self.file.as_fd(), self.bytes())?,
+        })
+    }
+    fn finish(self, res: io::Result<usize>) -> Self::Out {
+        (res, self.buf)
+    }
+}
+
+/// `readahead(2)`; see [`Aio::readahead`].
+pub struct Readahead {
+    file: File,
+    offset: u64,
+    len: usize,
+}
+
+impl Op for Readahead {
+    type Val = ();
+    type Out = io::Result<()>;
+    const NAME: &'static str = "readahead";
+    fn check(&self) -> io::Result<()> {
+        check_offset(Some(self.offset))
+    }
+    fn run(&mut self) -> io::Result<()> {
+        let len = std::num::NonZeroU64::new(self.len as u64);
+        match len {
+            // posix_fadvise takes a length of 0 for "to the end".
+            None => Ok(()),
+            Some(_) => Ok(rustix::fs::fadvise(self.file.as_fd(), self.offset, len, Advice::WillNeed)?),
+        }
+    }
+    fn finish(self, res: io::Result<()>) -> Self::Out {
+        res
+    }
+}
+
+impl Aio {
+    /// Reads at an offset in bytes, up to the capacity of the buffer: `pread(2)`.
+    ///
+    /// Gives the number of bytes, 0 at the end of the file, and the buffer. A `Vec` then has that
+    /// length. At most 64 KiB are copied inline; more takes another route.
+    ///
+    /// # Errors
+    /// Those of `pread(2)`; EINVAL for an offset of 2^63 or more.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// let (n, buf) = aio.read_at(&file, Vec::with_capacity(1024), 0).wait();
+    /// assert_eq!(n?, buf.len());
+    /// # Ok(()) }
+    /// ```
+    pub fn read_at<B: IoBufMut>(&self, file: &File, buf: B, offset: u64) -> Request<'_, Read<B>> {
+        Request::new(self, Read::new(self, file, buf, Some(offset)))
+    }
+    /// Reads at the file's own position, which moves: `read(2)`.
+    ///
+    /// # Errors
+    /// Those of `read(2)`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// let (n, _buf) = aio.read(&file, vec![0; 16]).wait();
+    /// assert_eq!(n?, 16);
+    /// # Ok(()) }
+    /// ```
+    pub fn read<B: IoBufMut>(&self, file: &File, buf: B) -> Request<'_, Read<B>> {
+        Request::new(self, Read::new(self, file, buf, None))
+    }
+    /// Writes at an offset in bytes: `pwrite(2)`. Gives the number of bytes, which may be short.
+    ///
+    /// # Errors
+    /// Those of `pwrite(2)`; EINVAL for an offset of 2^63 or more.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = ioaio::File::from(tempfile::tempfile()?);
+    /// let (n, _) = aio.write_at(&file, "hello", 7).wait();
+    /// assert_eq!(n?, 5);
+    /// # Ok(()) }
+    /// ```
+    pub fn write_at<B: IoBuf>(&self, file: &File, buf: B, offset: u64) -> Request<'_, Write<B>> {
+        Request::new(self, Write::new(self, file, buf, Some(offset)))
+    }
+    /// Writes at the file's own position, which moves: `write(2)`.
+    ///
+    /// # Errors
+    /// Those of `write(2)`.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = ioaio::File::from(tempfile::tempfile()?);
+    /// let (n, _) = aio.write(&file, vec![1, 2, 3]).wait();
+    /// assert_eq!(n?, 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn write<B: IoBuf>(&self, file: &File, buf: B) -> Request<'_, Write<B>> {
+        Request::new(self, Write::new(self, file, buf, None))
+    }
+    /// Starts reading a range of bytes into the page cache: `readahead(2)`.
+    ///
+    /// # Errors
+    /// Those of `posix_fadvise(2)` with `POSIX_FADV_WILLNEED`; EINVAL for an offset of 2^63 or more.
+    ///
+    /// ```
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let file = aio.open("/etc/passwd").wait()?;
+    /// aio.readahead(&file, 0, 4096).wait()
+    /// # }
+    /// ```
+    pub fn readahead(&self, file: &File, offset: u64, len: usize) -> Request<'_, Readahead> {
+        Request::new(self, Readahead { file: file.share(), offset, len })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// What the kernel is asked to do for a read.
+    fn opcode<B: IoBufMut>(mut request: Request<'_, Read<B>>) -> u32 {
+        let ring = Read::<B>::RING.unwrap();
+        (ring.encode)(&mut request.op).unwrap().entry.get_opcode()
+    }
+
+    #[test]
+    fn what_is_registered_is_used_by_its_own_engine_only() {
+        let aio = Aio::new().unwrap();
+        let (file, other) = (aio.open("/etc/passwd").wait().unwrap(), Aio::new().unwrap());
+        let (Ok(one), Ok(two)) = (aio.registered_buf(1), aio.registered_buf(1)) else {
+            return eprintln!("skipped: no registered buffers");
+        };
+        if !aio.backend().ring {
+            return eprintln!("skipped: no ring");
+        }
+        let [plain, fixed] = [io_uring::opcode::Read::CODE, io_uring::opcode::ReadFixed::CODE].map(u32::from);
+        assert_eq!(opcode(aio.read_at(&file, one, 0)), fixed);
+        assert_eq!(opcode(other.read_at(&file, two, 0)), plain);
+        assert_eq!(opcode(aio.read_at(&file, vec![0; 1], 0)), plain);
+        aio.register_file(&file).unwrap();
+        let known = |aio: &Aio| Registered::with(aio, &file, None).known(&file, None).file;
+        assert_eq!((known(&aio).is_some(), known(&other)), (true, None));
+    }
+}

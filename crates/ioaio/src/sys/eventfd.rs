@@ -1,0 +1,78 @@
+//! A counter with a file descriptor; under loom the counter alone, which loom can watch.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use rustix::event::EventfdFlags;
+#[cfg(not(loom))]
+use rustix::event::{PollFd, PollFlags, Timespec};
+
+pub(crate) struct EventFd {
+    fd: OwnedFd,
+    #[cfg(loom)]
+    model: (crate::sys::sync::Mutex<u64>, crate::sys::sync::Condvar),
+}
+
+impl EventFd {
+    pub(crate) fn new() -> io::Result<Self> {
+        let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Self::of(fd))
+    }
+    fn of(fd: OwnedFd) -> Self {
+        EventFd {
+            fd,
+            #[cfg(loom)]
+            model: Default::default(),
+        }
+    }
+    /// Takes the descriptor number of `old`, which must never be closed again.
+    pub(crate) fn take_over(&mut self, old: BorrowedFd<'_>) -> io::Result<()> {
+        self.fd = crate::sys::replace_fd(self.fd.as_fd(), old)?;
+        Ok(())
+    }
+}
+
+#[cfg(not(loom))]
+impl EventFd {
+    /// Makes it readable.
+    pub(crate) fn add(&self) {
+        // EAGAIN would mean a count of 2^64 - 1: readable all the same.
+        let _ = rustix::io::write(&self.fd, &1u64.to_ne_bytes());
+    }
+    /// Makes it unreadable.
+    pub(crate) fn take(&self) {
+        let _ = rustix::io::read(&self.fd, &mut [0u8; 8]);
+    }
+    /// Waits until it is readable; false if the time was over.
+    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let timeout = Timespec::try_from(timeout).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
+        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
+        Ok(rustix::event::poll(&mut fds, Some(&timeout))? > 0)
+    }
+}
+
+/// No time passes in the model: who relies on a timeout is found out.
+#[cfg(loom)]
+impl EventFd {
+    pub(crate) fn add(&self) {
+        *self.model.0.lock().unwrap() += 1;
+        self.model.1.notify_all();
+    }
+    pub(crate) fn take(&self) {
+        *self.model.0.lock().unwrap() = 0;
+    }
+    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
+        let mut count = self.model.0.lock().unwrap();
+        while *count == 0 && !timeout.is_zero() {
+            count = self.model.1.wait(count).unwrap();
+        }
+        Ok(*count > 0)
+    }
+}
+
+impl AsFd for EventFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}

@@ -1,0 +1,8 @@
+//! What requests own and give back.
+
+pub(crate) mod buf;
+pub(crate) mod error;
+pub(crate) mod faults;
+pub(crate) mod file;
+pub(crate) mod mapping;
+pub(crate) mod path;

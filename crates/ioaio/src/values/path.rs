@@ -1,0 +1,91 @@
+//! Paths as the kernel takes them.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use crate::values::file::{Dir, File};
+
+/// Where a path starts, and the path.
+///
+/// A relative path without a [`Dir`] is resolved against the process's directory when the request
+/// is executed, not when it is submitted.
+#[derive(Clone)]
+pub struct At {
+    dir: Option<Dir>,
+    path: Option<CString>,
+}
+
+impl At {
+    pub(crate) fn new(path: &Path) -> Self {
+        At { dir: None, path: CString::new(path.as_os_str().as_bytes()).ok() }
+    }
+    pub(crate) fn set_dir(&mut self, dir: &Dir) {
+        self.dir = Some(dir.clone());
+    }
+    /// EINVAL for a path with a NUL in it.
+    pub(crate) fn check(&self) -> io::Result<()> {
+        match self.path {
+            Some(_) => Ok(()),
+            None => Err(rustix::io::Errno::INVAL.into()),
+        }
+    }
+    pub(crate) fn dirfd(&self) -> BorrowedFd<'_> {
+        self.dir.as_ref().map_or(rustix::fs::CWD, |d| d.as_fd())
+    }
+    /// The path, for an error to name.
+    pub(crate) fn path_buf(&self) -> PathBuf {
+        OsStr::from_bytes(self.path().to_bytes()).into()
+    }
+    pub(crate) fn path(&self) -> &CStr {
+        self.path.as_deref().unwrap_or(c"")
+    }
+}
+
+/// EINVAL for bits that are not permissions.
+pub(crate) fn check_mode(mode: u32) -> io::Result<()> {
+    if mode > 0o7777 { Err(rustix::io::Errno::INVAL.into()) } else { Ok(()) }
+}
+
+/// What an operation is about that takes a path or an open file.
+pub trait Subject: Send + 'static {
+    /// Refuses a bad path.
+    ///
+    /// # Errors
+    /// EINVAL for a NUL in it.
+    fn check(&self) -> io::Result<()>;
+    /// As a system call takes it.
+    fn target(&self) -> Target<'_>;
+}
+
+/// A path or an open file, as a system call takes it.
+pub enum Target<'a> {
+    /// A directory, and a path from there.
+    Path(BorrowedFd<'a>, &'a CStr),
+    /// An open file.
+    File(BorrowedFd<'a>),
+}
+
+/// Whether a call that knows no directory handles means the same by the path alone.
+pub(crate) fn stands_alone(dir: BorrowedFd<'_>, path: &CStr) -> bool {
+    dir.as_raw_fd() == rustix::fs::CWD.as_raw_fd() || path.to_bytes().starts_with(b"/")
+}
+
+impl Subject for At {
+    fn check(&self) -> io::Result<()> {
+        At::check(self)
+    }
+    fn target(&self) -> Target<'_> {
+        Target::Path(self.dirfd(), self.path())
+    }
+}
+impl Subject for File {
+    fn check(&self) -> io::Result<()> {
+        Ok(())
+    }
+    fn target(&self) -> Target<'_> {
+        Target::File(self.as_fd())
+    }
+}
