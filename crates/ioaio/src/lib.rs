@@ -55,8 +55,9 @@ pub use api::builder::Builder;
 pub use api::drive::async_io;
 #[cfg(feature = "tokio")]
 pub use api::drive::tokio;
+pub use api::future::Pending;
 pub use api::group::{Group, GroupFuture};
-pub use api::request::{Handle, PathOp, Pending, Request, TwoPathOp};
+pub use api::request::{Handle, PathOp, Request, TwoPathOp};
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub use api::stream::FileStream;
 pub use composite::base::task::{Composite, Task};

@@ -1,10 +1,10 @@
 //! Running a future on a thread that drives the engine meanwhile.
 
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::ThreadId;
+use std::thread::{Thread, ThreadId};
 
 use crate::Aio;
 use crate::engine::Inner;
@@ -76,6 +76,42 @@ impl Wake for Alert {
         // The thread itself is not asleep.
         if std::thread::current().id() != self.home {
             self.inner.bell.ring();
+        }
+    }
+}
+
+/// While a thread sleeps until a request is done, the engine does not count on its drivers, of which this
+/// thread may be one.
+struct Alone<'a>(&'a Arc<Inner>);
+
+impl<'a> Alone<'a> {
+    fn begin(inner: &'a Arc<Inner>) -> Self {
+        inner.waiter_began();
+        Alone(inner)
+    }
+}
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        self.0.waiter_ended();
+    }
+}
+
+struct Unpark(Thread);
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Not [`Aio::block_on`]: who waits for one request does not ask for callbacks.
+pub(crate) fn block_on<F: Future + Unpin>(inner: &Arc<Inner>, mut future: F) -> F::Output {
+    let _alone = Alone::begin(inner);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match Pin::new(&mut future).poll(&mut cx) {
+            Poll::Ready(out) => return out,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod block_on;
 pub(crate) mod builder;
 #[cfg(any(feature = "tokio", feature = "async-io"))]
 pub(crate) mod drive;
+pub(crate) mod future;
 pub(crate) mod group;
 pub(crate) mod request;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]

@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use crate::api::request::PathOp;
 use crate::composite::base::calls::Calls;
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::sys;
 use crate::sys::mounts;

@@ -12,7 +12,7 @@ use crate::api::request::PathOp;
 use crate::composite::base::attributes::{kind, stat};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::parent_and_name::Name;
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::error::Error;
 use crate::values::path::At;

@@ -11,12 +11,11 @@ use rustix::io::Errno;
 
 use crate::Faults;
 use crate::api::builder::Builder;
-use crate::api::group::Core as GroupCore;
-use crate::composite::base::task;
 use crate::engine::bell::Bell;
 use crate::engine::fairness::Turns;
 use crate::engine::timer::Timer;
 use crate::request::cell::{self, Req, State};
+use crate::request::members::Core as GroupCore;
 use crate::request::queue::Queue;
 use crate::route::pool::Pool;
 use crate::route::ring::Ring;
@@ -28,6 +27,7 @@ pub(crate) mod fairness;
 #[cfg(all(test, loom))]
 mod model;
 mod reaper;
+pub(crate) mod resume;
 pub(crate) mod timer;
 
 /// How long the end of the engine waits for the kernel before it leaks what the kernel still uses.
@@ -248,7 +248,7 @@ impl Inner {
     pub(crate) fn execute(self: &Arc<Self>, req: Req) {
         if let Some(control) = req.control.as_ref().filter(|control| control.has_children()) {
             control.start();
-            let waker = task::waker(self, &req);
+            let waker = resume::waker(self, &req);
             if !req.step(&mut std::task::Context::from_waker(&waker)) {
                 return self.pool.park(self, req);
             }

@@ -12,8 +12,8 @@ use rustix::io::Errno;
 
 use crate::api::request::PathOp;
 use crate::request::op::{ChainOp, Op};
+use crate::request::sqe::{Completions, Links};
 use crate::request::sqe::{Known, Link, Sqe};
-use crate::route::chain::{Completions, Links};
 use crate::values::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::values::file::File;
 use crate::values::path::At;

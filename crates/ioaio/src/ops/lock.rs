@@ -12,8 +12,8 @@ use std::time::Duration;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use crate::composite::base::task::Control;
 use crate::engine::timer::{Alarm, Timer};
+use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::file::File;
 use crate::{Aio, Request};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 use rustix::mm::{MlockAllFlags, MsyncFlags};
 
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::sys::memory;

@@ -18,11 +18,11 @@ use std::time::Duration;
 use io_uring::squeue;
 use rustix::io::Errno;
 
-use crate::api::group::Core as GroupCore;
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
+use crate::request::members::Core as GroupCore;
 use crate::request::op::{ChainOp, Op};
 use crate::request::sqe::Cqe;
-use crate::route::chain::{Completions, Links};
+use crate::request::sqe::{Completions, Links};
 use crate::sys::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
 
 /// Where a request is; see the module's contract.

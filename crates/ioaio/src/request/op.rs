@@ -3,9 +3,9 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
+use crate::request::sqe::{Completions, Links};
 use crate::request::sqe::{Cqe, Sqe};
-use crate::route::chain::{Completions, Links};
 
 /// An operation that ioaio can execute.
 ///

@@ -309,3 +309,29 @@ impl Cqe {
         Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
     }
 }
+
+/// What came of the entries, in their order.
+pub type Completions = [Cqe; Links::MAX];
+
+/// The entries of one request.
+pub struct Links<'a>(Vec<Sqe<'a>>);
+
+impl<'a> Links<'a> {
+    /// The most entries that a request can have.
+    pub const MAX: usize = 3;
+
+    /// The first entry.
+    pub fn new(first: Sqe<'a>) -> Self {
+        Links(vec![first])
+    }
+    /// Another entry, and when it is started.
+    pub fn then(mut self, link: Link, next: Sqe<'a>) -> Self {
+        assert!(self.0.len() < Self::MAX, "a longer chain than there is room for");
+        let last = self.0.pop().expect("a chain has a first entry");
+        self.0.extend([last.linked(link), next]);
+        self
+    }
+    pub(crate) fn into_entries(self) -> Vec<squeue::Entry> {
+        self.0.into_iter().map(|sqe| sqe.entry).collect()
+    }
+}

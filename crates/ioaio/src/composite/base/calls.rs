@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use crate::composite::base::task::Control;
+use crate::request::control::Control;
 use crate::values::error::Error;
 use crate::values::path::At;
 

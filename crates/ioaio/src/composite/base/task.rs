@@ -7,18 +7,16 @@
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use rustix::io::Errno;
 
-use crate::api::group::Core as GroupCore;
-use crate::engine::Inner;
-use crate::request::cell::Req;
+use crate::request::control::Control;
+use crate::request::members::Core as GroupCore;
 use crate::request::op::Op;
-use crate::sys::sync::{AtomicBool, Mutex, Ordering};
 use crate::values::error::Error;
-use crate::{Aio, Faults, Pending, Request};
+use crate::{Aio, Pending, Request};
 
 /// A request that is made of other requests.
 pub trait Composite: Send + 'static {
@@ -37,78 +35,6 @@ pub trait Composite: Send + 'static {
     /// The steps, on the children's results. After a cancel they end with ECANCELED, and what the
     /// composite itself has to clean up goes by `Steps::finally`.
     fn run(self, steps: Steps) -> impl Future<Output = Result<Self::Out, Error>> + Send;
-}
-
-/// What a composite, its children and its canceller share.
-pub struct Control {
-    started: AtomicBool,
-    cancelled: AtomicBool,
-    children: Option<Arc<GroupCore>>,
-    /// It waits for something that is no child.
-    by_steps: bool,
-    waiter: Mutex<Option<Waker>>,
-    faults: Option<Faults>,
-}
-
-impl Control {
-    fn with(aio: &Aio, children: Option<Arc<GroupCore>>) -> Arc<Self> {
-        let (started, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (faults, waiter) = (aio.inner().faults.clone(), Mutex::new(None));
-        Arc::new(Control { started, cancelled, children, by_steps: false, waiter, faults })
-    }
-    /// For a request without children that waits nevertheless.
-    pub(crate) fn by_steps(aio: &Aio) -> Arc<Self> {
-        let mut control = Self::with(aio, None);
-        Arc::get_mut(&mut control).expect("nobody else has it").by_steps = true;
-        control
-    }
-    /// Lets a cancel wake the request; at once, if it has come before.
-    pub(crate) fn wait(&self, waker: &Waker) {
-        *self.waiter.lock().expect("waiter") = Some(waker.clone());
-        if self.cancelled() {
-            waker.wake_by_ref();
-        }
-    }
-    /// The request has ended: its waker would keep it alive.
-    pub(crate) fn wait_no_more(&self) {
-        let waker = self.waiter.lock().expect("waiter").take();
-        drop(waker);
-    }
-    /// For a composite that is one run of system calls, without children.
-    pub(crate) fn new(aio: &Aio) -> Arc<Self> {
-        Self::with(aio, None)
-    }
-    /// Whether it is driven by steps, and not one run on a thread.
-    pub(crate) fn has_children(&self) -> bool {
-        self.by_steps || self.children.is_some()
-    }
-    /// Before each system call that `call` names: ECANCELED after a cancel, or a fault on purpose.
-    pub(crate) fn step(&self, call: &'static str) -> io::Result<()> {
-        match self.cancelled() {
-            true => Err(Errno::CANCELED.into()),
-            false => self.fault(call),
-        }
-    }
-    /// The same for what has to be done also after a cancel.
-    pub(crate) fn fault(&self, call: &'static str) -> io::Result<()> {
-        self.faults.as_ref().map_or(Ok(()), |plan| plan.step(call))
-    }
-    pub(crate) fn cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::SeqCst)
-    }
-    pub(crate) fn start(&self) {
-        self.started.store(true, Ordering::Relaxed);
-    }
-    pub(crate) fn has_started(&self) -> bool {
-        self.started.load(Ordering::Relaxed)
-    }
-    pub(crate) fn cancel(&self, inner: &Inner) {
-        self.cancelled.store(true, Ordering::SeqCst);
-        let children = self.children.iter().flat_map(|core| core.members());
-        children.for_each(|req| inner.cancel(&req));
-        let waker = self.waiter.lock().expect("waiter").take();
-        waker.into_iter().for_each(Waker::wake);
-    }
 }
 
 /// How a composite submits its children.
@@ -158,8 +84,7 @@ pub(crate) struct Child<O: Op> {
 impl<O: Op> Future for Child<O> {
     type Output = O::Out;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<O::Out> {
-        let cancelled =
-            |c: &Option<Arc<Control>>| c.as_ref().is_some_and(|c| c.cancelled.load(Ordering::SeqCst));
+        let cancelled = |c: &Option<Arc<Control>>| c.as_ref().is_some_and(|c| c.cancelled());
         let this = &mut *self;
         if cancelled(&this.control)
             && let Some(out) = this.pending.refuse(Errno::CANCELED)
@@ -236,25 +161,4 @@ impl<C: Composite> Op for Task<C> {
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
         res.unwrap_or_else(|e| Err(Error::new(C::NAME, "", e)))
     }
-}
-
-struct Resume {
-    inner: Weak<Inner>,
-    req: Req,
-}
-
-impl Wake for Resume {
-    fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
-    }
-    fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(inner) = self.inner.upgrade() {
-            inner.pool.unpark(&inner, &self.req);
-        }
-    }
-}
-
-/// Queues the composite again.
-pub(crate) fn waker(inner: &Arc<Inner>, req: &Req) -> Waker {
-    Waker::from(Arc::new(Resume { inner: Arc::downgrade(inner), req: req.clone() }))
 }

@@ -16,8 +16,8 @@ use rustix::io::Errno;
 
 use crate::composite::base::attributes::stat;
 use crate::composite::base::calls::{Calls, Place};
-use crate::composite::base::task::Control;
 use crate::composite::copy_tree::dirs::{Id, id, open_dir};
+use crate::request::control::Control;
 use crate::values::error::Error;
 
 /// Directories that stay open without being in use.

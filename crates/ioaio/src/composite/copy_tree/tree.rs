@@ -12,8 +12,8 @@ use super::dirs::{Dirs, Fds, Id, Opened, id};
 use crate::Progress;
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
-use crate::composite::base::task::Control;
 use crate::composite::base::temp::is;
+use crate::request::control::Control;
 use crate::values::error::Error;
 
 /// Errors that are kept in full when a copy goes on after them; more are only counted.

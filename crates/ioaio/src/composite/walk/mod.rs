@@ -220,7 +220,7 @@ impl Iterator for WalkIter {
         match stream.run.next() {
             None => {
                 let inner = stream.aio.inner().clone();
-                crate::api::request::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
+                crate::api::block_on::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
             }
             item => item,
         }
