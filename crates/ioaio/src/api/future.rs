@@ -41,8 +41,8 @@ pub(crate) fn answer<O: Op>(aio: &Aio, op: &mut O, foreign: bool, crowd: usize) 
         Some(Fault::Short) => op.shorten(),
         None => {}
     }
-    let deep = inner.nreqs.load(Ordering::Relaxed) + crowd > op.inline_depth();
-    if !inner.inline_on || deep {
+    let outstanding = || inner.nreqs.load(Ordering::Relaxed) + crowd;
+    if !inner.inline_on || op.inline_depth().is_some_and(|most| outstanding() > most) {
         return Answer::Later(None);
     }
     match op.inline() {

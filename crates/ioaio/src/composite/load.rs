@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use crate::api::request::PathOp;
 use crate::composite::base::calls::Calls;
 use crate::request::control::Control;
-use crate::request::op::Op;
+use crate::request::op::{INLINE_BYTES, INLINE_DEPTH, Op};
 use crate::sys;
 use crate::sys::mounts;
 use crate::values::buf::space;
@@ -19,10 +19,6 @@ use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Request};
 
-/// With more requests outstanding than this, workers are awake and faster than six inline calls.
-const INLINE_DEPTH: usize = 2;
-/// A copy of more bytes than this is not "instant": it never happens inline.
-const INLINE_BYTES: u64 = 64 * 1024;
 /// What is read between two looks for a cancel.
 const CHUNK: usize = 4 << 20;
 /// The first space for a file of which the size is not known.
@@ -77,7 +73,7 @@ impl Load {
         let st = Self::stat(open(OFlags::PATH | OFlags::CLOEXEC)?.as_fd(), AtFlags::STATX_DONT_SYNC).ok()?;
         let extent = self.extent(&st);
         let len = extent.len.min(self.limit);
-        if !extent.exact || self.too_big(extent.len) || len > INLINE_BYTES {
+        if !extent.exact || self.too_big(extent.len) || len > INLINE_BYTES as u64 {
             return None;
         }
         let file = open(FLAGS)?;
@@ -144,8 +140,8 @@ impl Op for Load {
     fn inline(&mut self) -> Option<io::Result<Self::Val>> {
         self.cached().map(|data| Ok(Ok(data)))
     }
-    fn inline_depth(&self) -> usize {
-        INLINE_DEPTH
+    fn inline_depth(&self) -> Option<usize> {
+        Some(INLINE_DEPTH)
     }
     fn control(&self) -> Option<&Arc<Control>> {
         Some(&self.control)

@@ -31,15 +31,15 @@ pub(crate) struct Turn(Arc<Inner>);
 
 impl Turn {
     /// Whether a future that begins now passes its turn.
-    pub(crate) fn passes(inner: &Inner, inline_depth: usize) -> bool {
+    pub(crate) fn passes(inner: &Inner, inline_depth: Option<usize>) -> bool {
         let turns = &inner.turns;
         let begun = turns.begun.load(Ordering::Relaxed).wrapping_add(1);
         turns.begun.store(begun, Ordering::Relaxed);
-        let counted = inline_depth < usize::MAX && turns.helpers.load(Ordering::Relaxed) > 0;
+        let counted = inline_depth.is_some() && turns.helpers.load(Ordering::Relaxed) > 0;
         let other = counted && turns.passed.load(Ordering::Relaxed) > 0;
         (other || begun.is_multiple_of(EVERY))
             && inner.inline_on
-            && inner.nreqs.load(Ordering::Relaxed) <= inline_depth
+            && inline_depth.is_none_or(|most| inner.nreqs.load(Ordering::Relaxed) <= most)
     }
     pub(crate) fn pass(inner: &Arc<Inner>) -> Turn {
         inner.turns.passed.fetch_add(1, Ordering::Relaxed);

@@ -38,9 +38,6 @@ impl Op for Allocate {
     fn check(&self) -> io::Result<()> {
         check(self.offset, self.len)
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it
-    }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::fallocate(self.file.as_fd(), self.mode, self.offset, self.len)?)
     }

@@ -29,9 +29,6 @@ impl Op for Unlink {
     fn check(&self) -> io::Result<()> {
         self.0.check()
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(self.0.dirfd(), self.0.path(), AtFlags::empty())?)
     }
@@ -66,9 +63,6 @@ impl Op for Link {
     });
     fn check(&self) -> io::Result<()> {
         self.from.check().and(self.to.check())
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
     }
     fn run(&mut self) -> io::Result<()> {
         let (from, to) = (&self.from, &self.to);
@@ -148,9 +142,6 @@ impl Op for Symlink {
     });
     fn check(&self) -> io::Result<()> {
         self.target.check().and(self.link.check())
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
     }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(self.target.path(), self.link.dirfd(), self.link.path())?)

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::engine::timer::{Alarm, Timer};
 use crate::request::control::Control;
-use crate::request::op::Op;
+use crate::request::op::{Op, run_by_steps};
 use crate::values::file::File;
 use crate::{Aio, Request};
 
@@ -122,7 +122,7 @@ impl Op for Lock {
         Poll::Pending
     }
     fn run(&mut self) -> io::Result<()> {
-        self.lock()
+        run_by_steps(self)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         self.control.wait_no_more();

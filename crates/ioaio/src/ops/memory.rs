@@ -94,9 +94,6 @@ impl<M: Mapped> Op for Madvise<M> {
     fn check(&self) -> io::Result<()> {
         self.part.check()
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it
-    }
     fn run(&mut self) -> io::Result<()> {
         memory::madvise(&self.part.region(), self.advice.0)
     }

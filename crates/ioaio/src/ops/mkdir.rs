@@ -31,9 +31,6 @@ impl Op for Mkdir {
     fn check(&self) -> io::Result<()> {
         check_mode(self.mode).and(self.at.check())
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(self.at.dirfd(), self.at.path(), Mode::from_raw_mode(self.mode))?)
     }
@@ -158,9 +155,6 @@ impl Op for Rmdir {
     });
     fn check(&self) -> io::Result<()> {
         self.0.check()
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
     }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::unlinkat(self.0.dirfd(), self.0.path(), AtFlags::REMOVEDIR)?)

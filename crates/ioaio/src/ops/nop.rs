@@ -19,9 +19,6 @@ impl Op for Nop {
     fn inline(&mut self) -> Option<io::Result<()>> {
         Some(Ok(()))
     }
-    fn prefers_ring(&self) -> bool {
-        false
-    }
     fn run(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -98,9 +98,6 @@ impl Op for Open {
         }
         check_mode(self.0.mode).and(self.0.at.check())
     }
-    fn prefers_ring(&self) -> bool {
-        false
-    }
     fn run(&mut self) -> io::Result<File> {
         let file = File::from(self.0.run()?);
         file.learn(); // here, where it may wait, so that the first read can go inline
@@ -127,9 +124,6 @@ impl Op for OpenDir {
         Some(RingOp { encode: |op| op.0.encode(), decode: |_, cqe| cqe.fd().map(Dir::from) });
     fn check(&self) -> io::Result<()> {
         self.0.at.check()
-    }
-    fn prefers_ring(&self) -> bool {
-        false
     }
     fn run(&mut self) -> io::Result<Dir> {
         self.0.run().map(Dir::from)

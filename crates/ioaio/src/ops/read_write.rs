@@ -6,15 +6,12 @@ use std::os::fd::AsFd;
 use rustix::fs::Advice;
 use rustix::io::Errno;
 
-use crate::request::op::{Op, RingOp};
+use crate::request::op::{INLINE_BYTES, Op, RingOp};
 use crate::request::sqe::{Known, Sqe};
 use crate::route::tables::Slot;
 use crate::values::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
 use crate::values::file::File;
 use crate::{Aio, Request};
-
-/// A copy of more bytes than this is not "instant": it never happens inline.
-const INLINE_BYTES: usize = 64 * 1024;
 
 fn check_offset(offset: Option<u64>) -> io::Result<()> {
     match offset {

@@ -32,9 +32,6 @@ impl Op for Rename {
     fn check(&self) -> io::Result<()> {
         self.from.check().and(self.to.check())
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<()> {
         let (from, to) = (&self.from, &self.to);
         match self.flags.is_empty() {

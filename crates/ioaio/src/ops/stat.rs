@@ -1,22 +1,20 @@
 //! What is known of a file.
 
+use std::ffi::CStr;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTimestamp};
 
 use crate::api::request::PathOp;
-use crate::request::op::{Op, RingOp};
+use crate::request::op::{INLINE_DEPTH, Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::sys::mounts;
 use crate::values::file::File;
-use crate::values::path::At;
+use crate::values::path::{At, Subject};
 use crate::{Aio, FileType, Request};
-
-/// With more requests outstanding than this, workers are awake and faster than three inline calls.
-const INLINE_DEPTH: usize = 2;
 
 /// What `statx(2)` tells of a file.
 #[derive(Clone, Copy, Debug)]
@@ -153,14 +151,10 @@ pub(super) fn system_time((sec, nsec): (i64, u32)) -> SystemTime {
     epoch + Duration::from_nanos(nsec.into())
 }
 
-enum Target {
-    Path { at: At, flags: AtFlags },
-    Fd(File),
-}
-
 /// `statx(2)`; see [`Aio::stat`], [`Aio::lstat`] and [`Aio::fstat`].
-pub struct Stat {
-    target: Target,
+pub struct Stat<S = At> {
+    subject: S,
+    flags: AtFlags,
     /// For the ring to write into; made when needed, so that a queued request stays small.
     out: Option<Box<Statx>>,
 }
@@ -169,23 +163,21 @@ fn mask() -> StatxFlags {
     StatxFlags::BASIC_STATS | StatxFlags::BTIME | mounts::mask()
 }
 
-impl Stat {
+impl<S: Subject> Stat<S> {
     fn now(&self) -> io::Result<Statx> {
-        Ok(match &self.target {
-            Target::Path { at, flags } => rustix::fs::statx(at.dirfd(), at.path(), *flags, mask())?,
-            Target::Fd(file) => rustix::fs::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH, mask())?,
-        })
+        let (dir, path) = self.subject.target().from_dir();
+        Ok(rustix::fs::statx(dir, path, self.flags, mask())?)
     }
     /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
     fn learn(&self, st: &Statx) {
         if mounts::of(st).is_some() {
             return;
         }
-        match &self.target {
-            Target::Fd(file) => file.learn(),
-            Target::Path { at, .. } => {
-                let flags = OFlags::PATH | OFlags::CLOEXEC;
-                if let Ok(fd) = rustix::fs::openat(at.dirfd(), at.path(), flags, Mode::empty()) {
+        match (self.subject.file(), self.subject.target()) {
+            (Some(file), _) => file.learn(),
+            (None, target) => {
+                let (dir, path) = target.from_dir();
+                if let Ok(fd) = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
                     mounts::learn(fd.as_fd());
                 }
             }
@@ -194,35 +186,27 @@ impl Stat {
 }
 
 /// Looks a path up in the kernel's cache only, and asks only a local file system.
-fn stat_cached(at: &At, flags: AtFlags) -> Option<io::Result<Metadata>> {
+fn stat_cached(dir: BorrowedFd<'_>, path: &CStr, flags: AtFlags) -> Option<io::Result<Metadata>> {
     let mut oflags = OFlags::PATH | OFlags::CLOEXEC;
     if flags.contains(AtFlags::SYMLINK_NOFOLLOW) {
         oflags |= OFlags::NOFOLLOW;
     }
-    let resolve = ResolveFlags::CACHED;
     // An error may be for want of the cache: the full call repeats it.
-    let fd = rustix::fs::openat2(at.dirfd(), at.path(), oflags, Mode::empty(), resolve).ok()?;
+    let fd = rustix::fs::openat2(dir, path, oflags, Mode::empty(), ResolveFlags::CACHED).ok()?;
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     let st = rustix::fs::statx(&fd, c"", flags, mask()).ok()?;
     (mounts::of(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
 }
 
-impl Op for Stat {
+impl<S: Subject> Op for Stat<S> {
     type Val = Metadata;
     type Out = io::Result<Metadata>;
     const NAME: &'static str = "stat";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
             let out = op.out.get_or_insert_with(crate::sys::zeroed_statx);
-            let mask = mask().bits();
-            Some(match &op.target {
-                Target::Path { at, flags } => {
-                    Sqe::statx(at.dirfd(), at.path(), flags.bits() as i32, mask, out)
-                }
-                Target::Fd(file) => {
-                    Sqe::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH.bits() as i32, mask, out)
-                }
-            })
+            let (dir, path) = op.subject.target().from_dir();
+            Some(Sqe::statx(dir, path, op.flags.bits() as i32, mask().bits(), out))
         },
         decode: |op, cqe| {
             cqe.unit()?;
@@ -231,26 +215,20 @@ impl Op for Stat {
         },
     });
     fn check(&self) -> io::Result<()> {
-        match &self.target {
-            Target::Path { at, .. } => at.check(),
-            Target::Fd(_) => Ok(()),
-        }
+        self.subject.check()
     }
     fn inline(&mut self) -> Option<io::Result<Metadata>> {
-        match &self.target {
-            Target::Path { at, flags } => stat_cached(at, *flags),
-            Target::Fd(file) if file.is_local() => Some(self.now().map(|st| Metadata::new(&st))),
-            Target::Fd(_) => None,
+        match (self.subject.file(), self.subject.target()) {
+            (Some(file), _) => file.is_local().then(|| self.now().map(|st| Metadata::new(&st))),
+            (None, target) => {
+                let (dir, path) = target.from_dir();
+                stat_cached(dir, path, self.flags)
+            }
         }
     }
-    fn inline_depth(&self) -> usize {
-        match self.target {
-            Target::Path { .. } => INLINE_DEPTH,
-            Target::Fd(_) => usize::MAX,
-        }
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it, at three times the cost of ours
+    fn inline_depth(&self) -> Option<usize> {
+        // An open file takes one call, a path three.
+        self.subject.file().is_none().then_some(INLINE_DEPTH)
     }
     fn run(&mut self) -> io::Result<Metadata> {
         let st = self.now()?;
@@ -261,23 +239,15 @@ impl Op for Stat {
         res
     }
 }
-
-/// `stat` and `lstat` take a path; an `fstat` given a directory has no path to set.
-impl PathOp for Stat {
+impl PathOp for Stat<At> {
     fn at(&mut self) -> &mut At {
-        if let Target::Fd(_) = self.target {
-            self.target = Target::Path { at: At::new(Path::new("")), flags: AtFlags::empty() };
-        }
-        match &mut self.target {
-            Target::Path { at, .. } => at,
-            Target::Fd(_) => unreachable!("replaced above"),
-        }
+        &mut self.subject
     }
 }
 
 impl Aio {
     fn stat_path(&self, path: &Path, flags: AtFlags) -> Request<'_, Stat> {
-        Request::new(self, Stat { target: Target::Path { at: At::new(path), flags }, out: None })
+        Request::new(self, Stat { subject: At::new(path), flags, out: None })
     }
     /// What is known of a file, following a last symbolic link: `stat(2)`, by `statx(2)`.
     ///
@@ -318,7 +288,17 @@ impl Aio {
     /// assert!(aio.fstat(&file).wait()?.len() > 0);
     /// # Ok(()) }
     /// ```
-    pub fn fstat(&self, file: &File) -> Request<'_, Stat> {
-        Request::new(self, Stat { target: Target::Fd(file.share()), out: None })
+    ///
+    /// There is no path that a directory could be given for:
+    ///
+    /// ```compile_fail,E0277
+    /// # fn main() -> std::io::Result<()> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let (file, dir) = (aio.open("/etc/passwd").wait()?, ioaio::Dir::open("/etc")?);
+    /// aio.fstat(&file).at(&dir).wait()?;
+    /// # Ok(()) }
+    /// ```
+    pub fn fstat(&self, file: &File) -> Request<'_, Stat<File>> {
+        Request::new(self, Stat { subject: file.share(), flags: AtFlags::EMPTY_PATH, out: None })
     }
 }

@@ -12,7 +12,7 @@ use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
-use crate::values::path::{At, Subject, Target};
+use crate::values::path::{At, Subject};
 use crate::{Aio, FileType, Metadata, Request};
 
 /// `STATX_MNT_ID_UNIQUE` (Linux 6.8).
@@ -193,10 +193,8 @@ impl<S: Subject> Op for Statx<S> {
         encode: |op| {
             let out = op.out.get_or_insert_with(crate::sys::zeroed_statx);
             let (flags, mask) = (op.flags.bits() as i32, op.mask.bits());
-            Some(match op.subject.target() {
-                Target::Path(dir, path) => Sqe::statx(dir, path, flags, mask, out),
-                Target::File(file) => Sqe::statx(file, c"", flags, mask, out),
-            })
+            let (dir, path) = op.subject.target().from_dir();
+            Some(Sqe::statx(dir, path, flags, mask, out))
         },
         decode: |op, cqe| {
             cqe.unit()?;
@@ -207,14 +205,9 @@ impl<S: Subject> Op for Statx<S> {
     fn check(&self) -> io::Result<()> {
         self.subject.check()
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<StatxInfo> {
-        let raw = match self.subject.target() {
-            Target::Path(dir, path) => rustix::fs::statx(dir, path, self.flags, self.mask)?,
-            Target::File(file) => rustix::fs::statx(file, c"", self.flags, self.mask)?,
-        };
+        let (dir, path) = self.subject.target().from_dir();
+        let raw = rustix::fs::statx(dir, path, self.flags, self.mask)?;
         Ok(StatxInfo { raw, asked: self.mask })
     }
     fn finish(self, res: io::Result<StatxInfo>) -> Self::Out {

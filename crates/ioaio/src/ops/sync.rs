@@ -22,9 +22,6 @@ impl Op for Fsync {
         encode: |op| Some(Sqe::fsync(op.file.as_fd(), op.data_only)),
         decode: |_, cqe| cqe.unit(),
     });
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<()> {
         let sync = if self.data_only { rustix::fs::fdatasync } else { rustix::fs::fsync };
         Ok(sync(self.file.as_fd())?)

@@ -97,9 +97,6 @@ impl Op for Splice {
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it
-    }
     fn run(&mut self) -> io::Result<usize> {
         let (mut from, mut to) = (self.from.1, self.to.1);
         let (input, output) = (self.from.0.as_fd(), self.to.0.as_fd());
@@ -146,9 +143,6 @@ impl Op for Tee {
     });
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it
     }
     fn run(&mut self) -> io::Result<usize> {
         Ok(rustix::pipe::tee(self.from.as_fd(), self.to.as_fd(), self.len, self.flags)?)

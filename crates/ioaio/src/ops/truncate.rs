@@ -50,9 +50,6 @@ impl<S: Subject> Op for Truncate<S> {
         }
         self.subject.check()
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<()> {
         match self.subject.target() {
             Target::Path(dir, path) if stands_alone(dir, path) => {

@@ -120,9 +120,6 @@ impl<S: Subject> Op for Getxattr<S> {
     fn check(&self) -> io::Result<()> {
         check(&self.owner.subject, &self.name)
     }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
-    }
     fn run(&mut self) -> io::Result<Vec<u8>> {
         let name = self.name.as_deref().unwrap_or_default();
         self.owner.with(|on| {
@@ -168,9 +165,6 @@ impl<S: Subject> Op for Setxattr<S> {
     });
     fn check(&self) -> io::Result<()> {
         check(&self.owner.subject, &self.name)
-    }
-    fn prefers_ring(&self) -> bool {
-        false // a kernel worker would do it: ours keeps the priority
     }
     fn run(&mut self) -> io::Result<()> {
         let (name, value, flags) = (self.name.as_deref().unwrap_or_default(), &self.value, self.flags);

@@ -185,7 +185,7 @@ impl Req {
         vtable: &'static VTable,
     ) -> Req {
         let prefers_ring = matches!(&body, Body::Op(op) if op.prefers_ring());
-        let may_inline = delay.is_none() && matches!(&body, Body::Op(op) if op.inline_depth() < usize::MAX);
+        let may_inline = delay.is_none() && matches!(&body, Body::Op(op) if op.inline_depth().is_some());
         let control = match &body {
             Body::Op(op) => op.control().cloned(),
             _ => None,

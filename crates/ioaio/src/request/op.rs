@@ -7,6 +7,12 @@ use crate::request::control::Control;
 use crate::request::sqe::{Completions, Links};
 use crate::request::sqe::{Cqe, Sqe};
 
+/// Inline, at most this many bytes are copied; a caller that only submits is held no longer than that takes.
+pub(crate) const INLINE_BYTES: usize = 64 * 1024;
+/// With more requests outstanding than this, workers are awake, and quicker than an inline answer that takes three
+/// system calls or more.
+pub(crate) const INLINE_DEPTH: usize = 2;
+
 /// An operation that ioaio can execute.
 ///
 /// The crate implements it for its own operations; see `CONTRIBUTING.md` for how one is added.
@@ -35,13 +41,15 @@ pub trait Op: Sized + Send + 'static {
     fn inline(&mut self) -> Option<io::Result<Self::Val>> {
         None
     }
-    /// How many requests may be outstanding for `inline` still to be the best route.
-    fn inline_depth(&self) -> usize {
-        usize::MAX
+    /// With more requests outstanding than this, another route is quicker than `inline`. `None`: however many
+    /// there are, nothing is quicker.
+    fn inline_depth(&self) -> Option<usize> {
+        None
     }
-    /// Whether this request is better on the ring than on a worker.
+    /// Whether this request is better on the ring than on a worker. Most are not: the kernel gives all calls but
+    /// reads and direct writes to threads of its own, which cost more to wake than ours and know no priorities.
     fn prefers_ring(&self) -> bool {
-        Self::RING.is_some()
+        false
     }
     /// A fault on purpose: asks for only a part of the bytes.
     fn shorten(&mut self) {}
@@ -51,17 +59,31 @@ pub trait Op: Sized + Send + 'static {
     fn control(&self) -> Option<&std::sync::Arc<Control>> {
         None
     }
-    /// Goes on as far as possible without waiting for children. Only a composite ever waits.
+    /// Goes on as far as possible without holding the thread. Only an operation whose [`Control`] says that it
+    /// goes by steps is ever pending; every other one is executed by its first step.
     fn step(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Self::Val>> {
         Poll::Ready(self.run())
     }
-    /// Executes the system call, blocking, on a worker.
+    /// Executes the operation to its end, blocking, on a worker or on a thread that waits for it anyway. The
+    /// engine never does that to one that goes by steps, as it would hold a worker while it waits.
     ///
     /// # Errors
     /// The errno of the system call.
     fn run(&mut self) -> io::Result<Self::Val>;
     /// Makes the caller's result of the kernel's answer.
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out;
+}
+
+/// Executes an operation that goes by steps to its end, on a thread that waits for it.
+pub(crate) fn run_by_steps<O: Op>(op: &mut O) -> io::Result<O::Val> {
+    let waker = crate::sys::park::waker();
+    let mut cx = Context::from_waker(&waker);
+    loop {
+        match op.step(&mut cx) {
+            Poll::Ready(res) => return res,
+            Poll::Pending => std::thread::park(),
+        }
+    }
 }
 
 /// The ring's half of an operation: both directions or neither.
@@ -81,4 +103,33 @@ pub struct ChainOp<O: Op> {
     pub encode: for<'a> fn(&'a mut O, slot: u32) -> Option<Links<'a>>,
     /// Reads the completions, in the entries' order; `None` if a worker has to go on.
     pub decode: fn(&mut O, Completions) -> Option<io::Result<O::Val>>,
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::{Aio, File, LockKind};
+
+    #[test]
+    fn a_composite_runs_to_its_end_on_the_thread_that_waits() {
+        let (aio, dir) = (Aio::new().unwrap(), tempfile::tempdir().unwrap());
+        let tree = dir.path().join("tree");
+        std::fs::create_dir_all(tree.join("a/b")).unwrap();
+        aio.remove_tree(&tree).op.run().unwrap().unwrap();
+        assert!(!tree.exists());
+    }
+
+    #[test]
+    fn a_lock_is_waited_for_on_the_thread_that_waits() {
+        let (aio, path) = (Aio::new().unwrap(), tempfile::NamedTempFile::new().unwrap());
+        let [holder, waiter] = [(); 2].map(|()| File::from(path.reopen().unwrap()));
+        aio.flock(&holder, LockKind::Exclusive).wait().unwrap();
+        std::thread::scope(|scope| {
+            let lock = scope.spawn(|| aio.flock(&waiter, LockKind::Exclusive).op.run());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            assert!(!lock.is_finished(), "somebody else has it");
+            aio.flock(&holder, LockKind::Unlock).wait().unwrap();
+            lock.join().unwrap().unwrap();
+        });
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod fiemap;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod mounts;
+pub(crate) mod park;
 pub(crate) mod paths;
 pub(crate) mod sync;
 #[cfg(not(loom))]

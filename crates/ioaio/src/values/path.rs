@@ -58,6 +58,10 @@ pub trait Subject: Send + 'static {
     fn check(&self) -> io::Result<()>;
     /// As a system call takes it.
     fn target(&self) -> Target<'_>;
+    /// The open file, where it is one.
+    fn file(&self) -> Option<&File> {
+        None
+    }
 }
 
 /// A path or an open file, as a system call takes it.
@@ -66,6 +70,16 @@ pub enum Target<'a> {
     Path(BorrowedFd<'a>, &'a CStr),
     /// An open file.
     File(BorrowedFd<'a>),
+}
+
+impl<'a> Target<'a> {
+    /// As the calls take it that know `AT_EMPTY_PATH`: an open file is what an empty path means from there.
+    pub(crate) fn from_dir(self) -> (BorrowedFd<'a>, &'a CStr) {
+        match self {
+            Target::Path(dir, path) => (dir, path),
+            Target::File(file) => (file, c""),
+        }
+    }
 }
 
 /// Whether a call that knows no directory handles means the same by the path alone.
@@ -87,5 +101,8 @@ impl Subject for File {
     }
     fn target(&self) -> Target<'_> {
         Target::File(self.as_fd())
+    }
+    fn file(&self) -> Option<&File> {
+        Some(self)
     }
 }

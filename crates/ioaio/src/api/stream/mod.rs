@@ -68,7 +68,7 @@ pub struct FileStream {
     /// Of a write that nobody waited for.
     error: Option<io::Error>,
     /// The file's size for a seek from its end, being asked for.
-    size: Option<Pending<Stat>>,
+    size: Option<Pending<Stat<File>>>,
     /// A seek that tokio's trait has started.
     #[cfg(feature = "tokio")]
     seek: Option<SeekFrom>,

@@ -14,7 +14,7 @@ use rustix::io::Errno;
 
 use crate::request::control::Control;
 use crate::request::members::Core as GroupCore;
-use crate::request::op::Op;
+use crate::request::op::{Op, run_by_steps};
 use crate::values::error::Error;
 use crate::{Aio, Pending, Request};
 
@@ -156,7 +156,7 @@ impl<C: Composite> Op for Task<C> {
         }
     }
     fn run(&mut self) -> io::Result<Self::Val> {
-        unreachable!("a composite goes by steps")
+        run_by_steps(self)
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
         res.unwrap_or_else(|e| Err(Error::new(C::NAME, "", e)))
