@@ -1,6 +1,5 @@
 //! Making and removing directories.
 
-use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
@@ -12,6 +11,7 @@ use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::path::{At, check_mode};
+use crate::values::small_cstr::SmallCStr;
 use crate::{Aio, Request};
 
 /// `mkdir(2)`; see [`Aio::mkdir`].
@@ -73,9 +73,9 @@ impl MkdirAll {
         while let Some(name) = names.next() {
             let mode = if names.peek().is_some() { ON_THE_WAY } else { Mode::from_raw_mode(self.mode) };
             // No NUL in what was a C string.
-            let name = CString::new(name).map_err(|_| Errno::INVAL)?;
+            let name = SmallCStr::new(name).ok_or(Errno::INVAL)?;
             let at = dir.as_ref().map_or(self.at.dirfd(), |dir| dir.as_fd());
-            dir = Some(enter(at, &name, mode)?);
+            dir = Some(enter(at, name.as_c_str(), mode)?);
         }
         Ok(())
     }

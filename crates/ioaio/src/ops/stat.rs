@@ -155,7 +155,8 @@ pub(super) fn system_time((sec, nsec): (i64, u32)) -> SystemTime {
 pub struct Stat<S = At> {
     subject: S,
     flags: AtFlags,
-    /// For the ring to write into; made when needed, so that a queued request stays small.
+    /// For the ring to write its 256 bytes into. It is made when the ring gets the request, which it does only where
+    /// the pool is off: on a worker and inline the result needs no memory of its own, and a queued request stays small.
     out: Option<Box<Statx>>,
 }
 

@@ -181,7 +181,8 @@ pub struct Statx<S> {
     subject: S,
     flags: AtFlags,
     mask: StatxFlags,
-    /// For the ring to write into.
+    /// For the ring to write its 256 bytes into. It is made when the ring gets the request, which it does only where
+    /// the pool is off: on a worker and inline the result needs no memory of its own, and a queued request stays small.
     out: Option<Box<Raw>>,
 }
 

@@ -14,6 +14,7 @@ use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
 use crate::values::path::{At, Subject, Target, stands_alone};
+use crate::values::small_cstr::SmallCStr;
 use crate::{Aio, Request};
 
 /// Most values fit into this much.
@@ -66,10 +67,10 @@ impl<S: Subject> Owner<S> {
 }
 
 /// The name of an attribute; `None` with a NUL in it.
-fn c_name(name: &OsStr) -> Option<CString> {
-    CString::new(name.as_bytes()).ok()
+fn c_name(name: &OsStr) -> Option<SmallCStr> {
+    SmallCStr::new(name.as_bytes())
 }
-fn check<S: Subject>(subject: &S, name: &Option<CString>) -> io::Result<()> {
+fn check<S: Subject>(subject: &S, name: &Option<SmallCStr>) -> io::Result<()> {
     if name.is_none() {
         return Err(Errno::INVAL.into());
     }
@@ -93,7 +94,7 @@ fn fetch(mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<
 /// `getxattr(2)`; see [`Aio::getxattr`], [`Aio::lgetxattr`] and [`Aio::fgetxattr`].
 pub struct Getxattr<S> {
     owner: Owner<S>,
-    name: Option<CString>,
+    name: Option<SmallCStr>,
     /// For the ring to write into.
     value: Vec<u8>,
 }
@@ -104,7 +105,7 @@ impl<S: Subject> Op for Getxattr<S> {
     const NAME: &'static str = "getxattr";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let (on, name) = (op.owner.on_ring()?, op.name.as_deref()?);
+            let (on, name) = (op.owner.on_ring()?, op.name.as_ref()?.as_c_str());
             op.value.resize(LARGE, 0);
             match on {
                 On::File(file) => Sqe::fgetxattr(file, name, &mut op.value),
@@ -121,7 +122,7 @@ impl<S: Subject> Op for Getxattr<S> {
         check(&self.owner.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<Vec<u8>> {
-        let name = self.name.as_deref().unwrap_or_default();
+        let name = self.name.as_ref().map_or(c"", SmallCStr::as_c_str);
         self.owner.with(|on| {
             fetch(|buf| match on {
                 On::Path(path) => rustix::fs::getxattr(path, name, buf),
@@ -143,7 +144,7 @@ impl PathOp for Getxattr<At> {
 /// `setxattr(2)`; see [`Aio::setxattr`], [`Aio::lsetxattr`] and [`Aio::fsetxattr`].
 pub struct Setxattr<S> {
     owner: Owner<S>,
-    name: Option<CString>,
+    name: Option<SmallCStr>,
     value: Vec<u8>,
     flags: XattrFlags,
 }
@@ -154,7 +155,7 @@ impl<S: Subject> Op for Setxattr<S> {
     const NAME: &'static str = "setxattr";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let name = op.name.as_deref()?;
+            let name = op.name.as_ref()?.as_c_str();
             match op.owner.on_ring()? {
                 On::File(file) => Sqe::fsetxattr(file, name, &op.value, op.flags.bits()),
                 On::Path(path) => Sqe::setxattr(path, name, &op.value, op.flags.bits()),
@@ -167,7 +168,8 @@ impl<S: Subject> Op for Setxattr<S> {
         check(&self.owner.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<()> {
-        let (name, value, flags) = (self.name.as_deref().unwrap_or_default(), &self.value, self.flags);
+        let (name, value, flags) =
+            (self.name.as_ref().map_or(c"", SmallCStr::as_c_str), &self.value, self.flags);
         self.owner.with(|on| match on {
             On::Path(path) => rustix::fs::setxattr(path, name, value, flags),
             On::Link(path) => rustix::fs::lsetxattr(path, name, value, flags),
@@ -226,7 +228,7 @@ impl PathOp for Listxattr<At> {
 /// `removexattr(2)`; see [`Aio::removexattr`], [`Aio::lremovexattr`] and [`Aio::fremovexattr`].
 pub struct Removexattr<S> {
     owner: Owner<S>,
-    name: Option<CString>,
+    name: Option<SmallCStr>,
 }
 
 impl<S: Subject> Op for Removexattr<S> {
@@ -237,7 +239,7 @@ impl<S: Subject> Op for Removexattr<S> {
         check(&self.owner.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<()> {
-        let name = self.name.as_deref().unwrap_or_default();
+        let name = self.name.as_ref().map_or(c"", SmallCStr::as_c_str);
         self.owner.with(|on| match on {
             On::Path(path) => rustix::fs::removexattr(path, name),
             On::Link(path) => rustix::fs::lremovexattr(path, name),

@@ -6,3 +6,4 @@ pub(crate) mod faults;
 pub(crate) mod file;
 pub(crate) mod mapping;
 pub(crate) mod path;
+pub(crate) mod small_cstr;

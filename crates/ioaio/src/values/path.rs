@@ -1,12 +1,13 @@
 //! Paths as the kernel takes them.
 
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use crate::values::file::{Dir, File};
+use crate::values::small_cstr::SmallCStr;
 
 /// Where a path starts, and the path.
 ///
@@ -15,12 +16,13 @@ use crate::values::file::{Dir, File};
 #[derive(Clone)]
 pub struct At {
     dir: Option<Dir>,
-    path: Option<CString>,
+    /// `None` if a NUL is in it.
+    path: Option<SmallCStr>,
 }
 
 impl At {
     pub(crate) fn new(path: &Path) -> Self {
-        At { dir: None, path: CString::new(path.as_os_str().as_bytes()).ok() }
+        At { dir: None, path: SmallCStr::new(path.as_os_str().as_bytes()) }
     }
     pub(crate) fn set_dir(&mut self, dir: &Dir) {
         self.dir = Some(dir.clone());
@@ -40,7 +42,7 @@ impl At {
         OsStr::from_bytes(self.path().to_bytes()).into()
     }
     pub(crate) fn path(&self) -> &CStr {
-        self.path.as_deref().unwrap_or(c"")
+        self.path.as_ref().map_or(c"", SmallCStr::as_c_str)
     }
 }
 
@@ -104,5 +106,22 @@ impl Subject for File {
     }
     fn file(&self) -> Option<&File> {
         Some(self)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_path_lies_in_the_request() {
+        let within = |at: &At| {
+            let (start, path) = (std::ptr::from_ref(at).addr(), at.path().as_ptr().addr());
+            (start..start + size_of::<At>()).contains(&path)
+        };
+        let at = At::new(Path::new("/usr/share/zoneinfo/Europe/Berlin"));
+        assert!(within(&at));
+        assert!(!within(&At::new(Path::new(&"x/".repeat(100)))));
+        assert!(size_of::<At>() <= 72);
     }
 }
