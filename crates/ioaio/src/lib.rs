@@ -74,9 +74,10 @@ pub use rustix::io::ReadWriteFlags;
 pub use rustix::mm::{MlockAllFlags, MsyncFlags};
 pub use rustix::pipe::{PipeFlags, SpliceFlags};
 pub use values::buf::{AlignedBuf, IoBuf, IoBufMut, RegisteredBuf, Slice};
+pub use values::dir::Dir;
 pub use values::error::Error;
 pub use values::faults::Faults;
-pub use values::file::{Dir, File};
+pub use values::file::File;
 pub use values::mapping::{Mapped, Mapping};
 pub use values::path::At;
 

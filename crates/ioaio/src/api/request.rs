@@ -10,7 +10,7 @@ use crate::api::future::{Answer, answer};
 use crate::request::cell::{Header, Req};
 use crate::request::members::Core as GroupCore;
 use crate::request::op::Op;
-use crate::values::file::Dir;
+use crate::values::dir::Dir;
 use crate::values::path::At;
 use crate::{Aio, Group};
 

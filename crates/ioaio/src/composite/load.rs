@@ -12,8 +12,8 @@ use crate::api::request::PathOp;
 use crate::composite::base::calls::Calls;
 use crate::request::control::Control;
 use crate::request::op::{INLINE_BYTES, INLINE_DEPTH, Op};
-use crate::sys;
 use crate::sys::mounts;
+use crate::sys::read::{read_cached, read_onto};
 use crate::values::buf::space;
 use crate::values::error::Error;
 use crate::values::path::At;
@@ -80,7 +80,7 @@ impl Load {
         let mut data = Vec::with_capacity(len as usize);
         if len > 0 {
             let room = space(&mut data, len as usize);
-            sys::read_cached(file.as_fd(), room, self.offset)?.ok()?.give(&mut data);
+            read_cached(file.as_fd(), room, self.offset)?.ok()?.give(&mut data);
         }
         Some(data)
     }
@@ -116,7 +116,7 @@ impl Load {
             }
             let max = CHUNK.min(usize::try_from(end - data.len() as u64).unwrap_or(CHUNK));
             let offset = self.offset + data.len() as u64;
-            if calls.step("pread", &self.at, || sys::read_onto(file, &mut data, max, offset))? == 0 {
+            if calls.step("pread", &self.at, || read_onto(file, &mut data, max, offset))? == 0 {
                 break;
             }
         }

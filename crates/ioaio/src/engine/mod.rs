@@ -19,7 +19,7 @@ use crate::request::members::Core as GroupCore;
 use crate::request::queue::Queue;
 use crate::route::pool::Pool;
 use crate::route::ring::Ring;
-use crate::sys::ForkMark;
+use crate::sys::fork::ForkMark;
 use crate::sys::sync::{AtomicBool, AtomicU64, AtomicUsize, Condvar, Mutex, Ordering, fence};
 
 pub(crate) mod bell;

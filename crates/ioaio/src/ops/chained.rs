@@ -70,7 +70,7 @@ impl<B: IoBufMut> Op for OpenRead<B> {
             }
             .map(|(read, _)| read.len())
         })?;
-        crate::sys::close(file)?;
+        crate::sys::close::close(file)?;
         Ok(Filled::by_kernel(read))
     }
     fn finish(mut self, res: io::Result<Filled>) -> Self::Out {

@@ -10,7 +10,8 @@ use rustix::io::Errno;
 use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::{OpenHow, Sqe};
-use crate::values::file::{Dir, File};
+use crate::values::dir::Dir;
+use crate::values::file::File;
 use crate::values::path::{At, check_mode};
 use crate::{Aio, Request};
 
@@ -203,7 +204,7 @@ impl Op for Close {
         match self.0.take().map(File::try_into_owned_fd) {
             None => Err(Errno::BADF.into()),
             Some(Err(_in_flight)) => Err(Errno::BUSY.into()),
-            Some(Ok(fd)) => crate::sys::close(fd),
+            Some(Ok(fd)) => crate::sys::close::close(fd),
         }
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {

@@ -11,7 +11,7 @@ use rustix::fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags};
 
 use crate::api::request::PathOp;
 use crate::request::op::Op;
-use crate::values::file::Dir;
+use crate::values::dir::Dir;
 use crate::values::path::At;
 use crate::{Aio, Metadata, Request};
 

@@ -80,7 +80,7 @@ impl<B: IoBufMut> Op for Read<B> {
         if space.len() > INLINE_BYTES || !self.file.may_go_inline() {
             return None;
         }
-        crate::sys::read_cached(self.file.as_fd(), space, offset)
+        crate::sys::read::read_cached(self.file.as_fd(), space, offset)
     }
     fn shorten(&mut self) {
         self.len = space(&mut self.buf, self.len).len().div_ceil(2);

@@ -205,7 +205,7 @@ impl<S: Subject> Op for Stat<S> {
     const NAME: &'static str = "stat";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let out = op.out.get_or_insert_with(crate::sys::zeroed_statx);
+            let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
             let (dir, path) = op.subject.target().from_dir();
             Some(Sqe::statx(dir, path, op.flags.bits() as i32, mask().bits(), out))
         },

@@ -192,7 +192,7 @@ impl<S: Subject> Op for Statx<S> {
     const NAME: &'static str = "statx";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let out = op.out.get_or_insert_with(crate::sys::zeroed_statx);
+            let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
             let (flags, mask) = (op.flags.bits() as i32, op.mask.bits());
             let (dir, path) = op.subject.target().from_dir();
             Some(Sqe::statx(dir, path, flags, mask, out))

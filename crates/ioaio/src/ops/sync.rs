@@ -71,7 +71,12 @@ impl Op for SyncFileRange {
         }
     }
     fn run(&mut self) -> io::Result<()> {
-        crate::sys::sync_file_range(self.file.as_fd(), self.offset as i64, self.len as i64, self.flags)
+        crate::sys::sync_range::sync_file_range(
+            self.file.as_fd(),
+            self.offset as i64,
+            self.len as i64,
+            self.flags,
+        )
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res

@@ -28,7 +28,7 @@ impl EventFd {
     }
     /// Takes the descriptor number of `old`, which must never be closed again.
     pub(crate) fn take_over(&mut self, old: BorrowedFd<'_>) -> io::Result<()> {
-        self.fd = crate::sys::replace_fd(self.fd.as_fd(), old)?;
+        self.fd = crate::sys::fork::replace_fd(self.fd.as_fd(), old)?;
         Ok(())
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! # Safety contract
 //! The closure is boxed, its address goes to one new thread, and that thread alone turns it back.
+//! What the C library fills in lives as long as the call.
 
 use std::ffi::{CStr, c_void};
 use std::io;
@@ -24,7 +25,7 @@ extern "C" fn start(body: *mut c_void) -> *mut c_void {
 /// Starts a detached thread with all signals blocked, so that it never handles one of the program.
 pub(crate) fn spawn(name: &'static CStr, stack: usize, body: Body) -> io::Result<()> {
     let body = Box::into_raw(Box::new(body));
-    let result = super::with_signals_blocked(|| create(name, stack, body.cast()));
+    let result = with_signals_blocked(|| create(name, stack, body.cast()));
     if result.is_err() {
         // SAFETY: no thread was started that could have it.
         drop(unsafe { Box::from_raw(body) });
@@ -53,4 +54,19 @@ fn create(name: &CStr, stack: usize, body: *mut c_void) -> io::Result<()> {
 
 fn done(code: i32) -> io::Result<()> {
     if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}
+
+/// Runs `f` with all signals blocked, so that threads it starts never handle one.
+fn with_signals_blocked<T>(f: impl FnOnce() -> T) -> T {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    let mut old = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: both sets are live; sigfillset initialises the first, pthread_sigmask the second.
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        libc::pthread_sigmask(libc::SIG_SETMASK, all.as_ptr(), old.as_mut_ptr());
+    }
+    let out = f();
+    // SAFETY: `old` was initialised above.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, old.as_ptr(), std::ptr::null_mut()) };
+    out
 }

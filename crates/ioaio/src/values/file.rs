@@ -1,5 +1,5 @@
-//! Open files and directories. A request holds its own reference, so no descriptor is closed, and
-//! its number used again, while a request still means it.
+//! Open files. A request holds its own reference, so no descriptor is closed, and its number used again, while a
+//! request still means it.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -12,44 +12,65 @@ use rustix::io::Errno;
 use crate::Aio;
 use crate::route::tables::Slot;
 use crate::sys::mounts::{self, Kind};
+use crate::values::descriptor::Descriptor;
 
-const UNKNOWN: u8 = 0;
-const LOCAL: u8 = 1;
-const LOCAL_DIRECT: u8 = 2;
-const SLOW: u8 = 3;
-const STREAM: u8 = 4;
-/// Beside a class: not open for writing.
-const READ_ONLY: u8 = 0x80;
+/// What is known of a file, which decides who may be asked about it, and how.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Class {
+    /// Its file system has not been asked yet.
+    Unknown,
+    /// A regular file or directory of a local file system, open for reading only.
+    LocalReadOnly,
+    /// The same, open for writing.
+    LocalWritable,
+    /// With `O_DIRECT`, open for reading only.
+    DirectReadOnly,
+    /// With `O_DIRECT`, open for writing.
+    DirectWritable,
+    /// It may wait for anything.
+    Slow,
+    /// It has no positions, and may wait for a peer.
+    Stream,
+}
+
+impl Class {
+    fn from_u8(n: u8) -> Class {
+        use Class::{DirectReadOnly, DirectWritable, LocalReadOnly, LocalWritable, Slow, Stream, Unknown};
+        [Unknown, LocalReadOnly, LocalWritable, DirectReadOnly, DirectWritable, Slow, Stream][n as usize]
+    }
+    fn local(flags: OFlags) -> Class {
+        match (flags.contains(OFlags::DIRECT), flags.intersects(OFlags::WRONLY | OFlags::RDWR)) {
+            (false, false) => Class::LocalReadOnly,
+            (false, true) => Class::LocalWritable,
+            (true, false) => Class::DirectReadOnly,
+            (true, true) => Class::DirectWritable,
+        }
+    }
+    fn is_local(self) -> bool {
+        self.is_cached() || matches!(self, Class::DirectReadOnly | Class::DirectWritable)
+    }
+    /// Local, and what is read goes through the page cache.
+    fn is_cached(self) -> bool {
+        matches!(self, Class::LocalReadOnly | Class::LocalWritable)
+    }
+}
 
 struct Shared {
     /// The ring's reference, which goes before the descriptor.
     slot: OnceLock<Slot>,
-    fd: Fd,
+    fd: Descriptor,
+    /// A [`Class`].
     class: AtomicU8,
     /// Of what is lent: known not to be `O_DIRECT`.
     plain: AtomicBool,
 }
 
 impl Shared {
-    fn new(fd: Fd) -> Self {
-        let (slot, class, plain) = (OnceLock::new(), AtomicU8::new(UNKNOWN), AtomicBool::new(false));
+    fn new(fd: Descriptor) -> Self {
+        let (slot, class, plain) =
+            (OnceLock::new(), AtomicU8::new(Class::Unknown as u8), AtomicBool::new(false));
         Shared { slot, fd, class, plain }
-    }
-}
-
-/// A descriptor that is closed with its last user, or one that is somebody else's to close.
-#[derive(Debug)]
-enum Fd {
-    Owned(OwnedFd),
-    Lent(BorrowedFd<'static>),
-}
-
-impl AsFd for Fd {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Fd::Owned(fd) => fd.as_fd(),
-            Fd::Lent(fd) => *fd,
-        }
     }
 }
 
@@ -85,50 +106,47 @@ impl File {
     /// The file itself, if requests on it are still in flight, or if the descriptor is only lent.
     pub fn try_into_owned_fd(self) -> Result<OwnedFd, File> {
         match Arc::try_unwrap(self.0) {
-            Ok(Shared { fd: Fd::Owned(fd), .. }) => Ok(fd),
+            Ok(Shared { fd: Descriptor::Owned(fd), .. }) => Ok(fd),
             Ok(lent) => Err(File(Arc::new(lent))),
             Err(shared) => Err(File(shared)),
         }
     }
-    /// Learns once how the file may be used; `None` while its file system is not known.
-    fn class(&self) -> u8 {
-        let seen = self.0.class.load(Ordering::Relaxed);
-        if seen != UNKNOWN {
-            return seen & !READ_ONLY;
+    /// Learns once how the file may be used.
+    fn class(&self) -> Class {
+        let seen = self.known_class();
+        if seen != Class::Unknown {
+            return seen;
         }
         let class = match mounts::look(self.as_fd()) {
-            None => return UNKNOWN,
-            Some(Kind::Slow) => SLOW,
-            Some(Kind::Stream) => STREAM,
-            Some(Kind::Local) => match rustix::fs::fcntl_getfl(self.as_fd()) {
-                Ok(flags) => {
-                    let class = if flags.contains(OFlags::DIRECT) { LOCAL_DIRECT } else { LOCAL };
-                    let writes = flags.intersects(OFlags::WRONLY | OFlags::RDWR);
-                    if writes { class } else { class | READ_ONLY }
-                }
-                Err(_) => SLOW,
-            },
+            None => return Class::Unknown,
+            Some(Kind::Slow) => Class::Slow,
+            Some(Kind::Stream) => Class::Stream,
+            Some(Kind::Local) => rustix::fs::fcntl_getfl(self.as_fd()).map_or(Class::Slow, Class::local),
         };
-        self.0.class.store(class, Ordering::Relaxed);
-        class & !READ_ONLY
+        self.0.class.store(class as u8, Ordering::Relaxed);
+        class
+    }
+    /// The same without asking anybody.
+    fn known_class(&self) -> Class {
+        Class::from_u8(self.0.class.load(Ordering::Relaxed))
     }
     /// Closing does not wait: what was written may be flushed then (ext4 after a truncate), and what
     /// has no name any more is freed.
     pub(crate) fn closes_at_once(&self) -> bool {
-        let class = self.0.class.load(Ordering::Relaxed);
-        [LOCAL | READ_ONLY, LOCAL_DIRECT | READ_ONLY].contains(&class) && mounts::has_name(self.as_fd())
+        matches!(self.known_class(), Class::LocalReadOnly | Class::DirectReadOnly)
+            && mounts::has_name(self.as_fd())
     }
     /// Whether it is known what the file is.
     pub(crate) fn is_known(&self) -> bool {
-        self.class() != UNKNOWN
+        self.class() != Class::Unknown
     }
     /// Reads that find the page cache do not wait.
     pub(crate) fn may_go_inline(&self) -> bool {
         match self.0.fd {
-            Fd::Owned(_) => self.class() == LOCAL,
+            Descriptor::Owned(_) => self.class().is_cached(),
             // Mostly for few requests, which are not worth a statx: file systems that could wait refuse
             // RWF_NOWAIT, except for O_DIRECT.
-            Fd::Lent(fd) => {
+            Descriptor::Lent(fd) => {
                 let plain = || rustix::fs::fcntl_getfl(fd).is_ok_and(|f| !f.contains(OFlags::DIRECT));
                 let known = self.0.plain.load(Ordering::Relaxed) || plain();
                 self.0.plain.store(known, Ordering::Relaxed);
@@ -139,21 +157,21 @@ impl File {
     /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK. Nor does
     /// it take the lock of a file's position as read(2) does: two requests would get the same bytes.
     pub(crate) fn may_go_on_ring(&self, offset: Option<u64>) -> bool {
-        let stream = self.class() == STREAM;
+        let stream = self.class() == Class::Stream;
         let blocks = || rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK));
         stream == offset.is_none() && (!stream || blocks())
     }
     /// Submitting to the ring may wait for the file system. What can be polled never does.
     pub(crate) fn may_hang(&self) -> bool {
-        matches!(self.class(), UNKNOWN | SLOW)
+        matches!(self.class(), Class::Unknown | Class::Slow)
     }
     /// `fstat` and `close` do not wait.
     pub(crate) fn is_local(&self) -> bool {
-        matches!(self.class(), LOCAL | LOCAL_DIRECT)
+        self.class().is_local()
     }
     /// On a worker, where waiting is allowed: asks the file system what it is.
     pub(crate) fn learn(&self) {
-        if self.class() == UNKNOWN {
+        if self.class() == Class::Unknown {
             mounts::learn(self.as_fd());
             self.class();
         }
@@ -192,13 +210,13 @@ impl Aio {
 
 impl From<OwnedFd> for File {
     fn from(fd: OwnedFd) -> Self {
-        File(Arc::new(Shared::new(Fd::Owned(fd))))
+        File(Arc::new(Shared::new(Descriptor::Owned(fd))))
     }
 }
 /// A descriptor that stays open whatever happens to the file, such as standard input.
 impl From<BorrowedFd<'static>> for File {
     fn from(fd: BorrowedFd<'static>) -> Self {
-        File(Arc::new(Shared::new(Fd::Lent(fd))))
+        File(Arc::new(Shared::new(Descriptor::Lent(fd))))
     }
 }
 impl From<std::fs::File> for File {
@@ -217,42 +235,15 @@ impl AsFd for File {
     }
 }
 
-/// An open directory that paths can be relative to.
-///
-/// ```
-/// # fn main() -> std::io::Result<()> {
-/// let aio = ioaio::Aio::new()?;
-/// let etc = ioaio::Dir::open("/etc")?;
-/// assert!(aio.stat("passwd").at(&etc).wait()?.len() > 0);
-/// # Ok(()) }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Dir(Arc<Fd>);
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
 
-impl Dir {
-    /// Opens a directory, blocking; search permission is enough.
-    ///
-    /// # Errors
-    /// Those of `open(2)`.
-    pub fn open(path: impl AsRef<std::path::Path>) -> io::Result<Dir> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::open(path.as_ref(), flags, rustix::fs::Mode::empty())?;
-        Ok(fd.into())
-    }
-}
-impl From<OwnedFd> for Dir {
-    fn from(fd: OwnedFd) -> Self {
-        Dir(Arc::new(Fd::Owned(fd)))
-    }
-}
-/// A descriptor that stays open whatever happens to the directory.
-impl From<BorrowedFd<'static>> for Dir {
-    fn from(fd: BorrowedFd<'static>) -> Self {
-        Dir(Arc::new(Fd::Lent(fd)))
-    }
-}
-impl AsFd for Dir {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    #[test]
+    fn a_class_is_told_by_its_number() {
+        use Class::{DirectReadOnly, DirectWritable, LocalReadOnly, LocalWritable, Slow, Stream, Unknown};
+        for class in [Unknown, LocalReadOnly, LocalWritable, DirectReadOnly, DirectWritable, Slow, Stream] {
+            assert!(Class::from_u8(class as u8) == class);
+        }
     }
 }

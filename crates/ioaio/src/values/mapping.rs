@@ -155,7 +155,7 @@ impl<M: Mapped> Part<M> {
     /// The same from the start of a page on, for calls that want that and do no harm to neighbours.
     pub(crate) fn pages(&self) -> Region<'_> {
         let bytes = self.region();
-        let before = bytes.start.addr() % crate::sys::page_size();
+        let before = bytes.start.addr() % crate::sys::memory::page_size();
         Region { start: bytes.start.wrapping_sub(before), len: bytes.len + before, ..bytes }
     }
 }

@@ -1,6 +1,8 @@
 //! What requests own and give back.
 
 pub(crate) mod buf;
+pub(crate) mod descriptor;
+pub(crate) mod dir;
 pub(crate) mod error;
 pub(crate) mod faults;
 pub(crate) mod file;

@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use crate::values::file::{Dir, File};
+use crate::values::dir::Dir;
+use crate::values::file::File;
 use crate::values::small_cstr::SmallCStr;
 
 /// Where a path starts, and the path.

@@ -27,8 +27,8 @@ pub(crate) use order::Rules;
 use crate::Aio;
 use crate::composite::base::task::Steps;
 use crate::composite::base::tree_dir;
+use crate::values::dir;
 use crate::values::error::Error;
-use crate::values::file;
 use crate::values::path::At;
 
 pub(crate) type Dir = tree_dir::Dir<()>;
@@ -118,7 +118,7 @@ impl<'a> Walk<'a> {
         self
     }
     /// Resolves a relative path against a directory handle.
-    pub fn at(mut self, dir: &file::Dir) -> Self {
+    pub fn at(mut self, dir: &dir::Dir) -> Self {
         self.at.set_dir(dir);
         self
     }

@@ -56,7 +56,7 @@ impl Aio {
         if !(1..=MAX).contains(&len) {
             return Err(rustix::io::Errno::INVAL.into());
         }
-        let page = crate::sys::page_size();
+        let page = crate::sys::memory::page_size();
         let mut buf = AlignedBuf::new(len.next_multiple_of(page), page);
         // SAFETY: the value owns both (module contract).
         let slot = unsafe { Slot::of_buffer(self, &mut buf) }?;
