@@ -16,6 +16,7 @@ use crate::sys::mounts;
 use crate::sys::read::{read_cached, read_onto};
 use crate::values::buf::space;
 use crate::values::error::Error;
+use crate::values::offset::check_offsets;
 use crate::values::path::At;
 use crate::{Aio, Request};
 
@@ -132,10 +133,7 @@ impl Op for Load {
     type Out = Result<Vec<u8>, Error>;
     const NAME: &'static str = "load";
     fn check(&self) -> io::Result<()> {
-        match i64::try_from(self.offset) {
-            Ok(_) => self.at.check(),
-            Err(_) => Err(Errno::INVAL.into()),
-        }
+        check_offsets([self.offset]).and(self.at.check())
     }
     fn inline(&mut self) -> Option<io::Result<Self::Val>> {
         self.cached().map(|data| Ok(Ok(data)))

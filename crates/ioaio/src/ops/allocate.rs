@@ -5,19 +5,12 @@ use std::num::NonZeroU64;
 use std::os::fd::AsFd;
 
 use rustix::fs::{Advice, FallocateFlags};
-use rustix::io::Errno;
 
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
-
-fn check(offset: u64, len: u64) -> io::Result<()> {
-    match i64::try_from(offset).is_ok() && i64::try_from(len).is_ok() {
-        true => Ok(()),
-        false => Err(Errno::INVAL.into()),
-    }
-}
 
 /// `fallocate(2)`; see [`Aio::allocate`].
 pub struct Allocate {
@@ -36,7 +29,7 @@ impl Op for Allocate {
         decode: |_, cqe| cqe.unit(),
     });
     fn check(&self) -> io::Result<()> {
-        check(self.offset, self.len)
+        check_offsets([self.offset, self.len])
     }
     fn run(&mut self) -> io::Result<()> {
         Ok(rustix::fs::fallocate(self.file.as_fd(), self.mode, self.offset, self.len)?)
@@ -59,7 +52,7 @@ impl Op for Fadvise {
     type Out = io::Result<()>;
     const NAME: &'static str = "fadvise";
     fn check(&self) -> io::Result<()> {
-        check(self.offset, self.len)
+        check_offsets([self.offset, self.len])
     }
     fn run(&mut self) -> io::Result<()> {
         let len = NonZeroU64::new(self.len);

@@ -16,12 +16,9 @@ use crate::request::sqe::{Completions, Links};
 use crate::request::sqe::{Known, Link, Sqe};
 use crate::values::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::values::path::At;
 use crate::{Aio, Request};
-
-fn check_offset(offset: u64) -> io::Result<()> {
-    i64::try_from(offset).map(|_| ()).map_err(|_| Errno::INVAL.into())
-}
 
 /// `open(2)`, `pread(2)`, `close(2)`; see [`Aio::open_read`].
 pub struct OpenRead<B> {
@@ -52,8 +49,7 @@ impl<B: IoBufMut> Op for OpenRead<B> {
         },
     });
     fn check(&self) -> io::Result<()> {
-        check_offset(self.offset)?;
-        self.at.check()
+        check_offsets([self.offset]).and(self.at.check())
     }
     fn shorten(&mut self) {
         self.len = space(&mut self.buf, self.len).len().div_ceil(2);
@@ -135,7 +131,7 @@ impl<B: IoBuf> Op for WriteSync<B> {
         decode: Self::decode,
     });
     fn check(&self) -> io::Result<()> {
-        check_offset(self.offset)
+        check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<()> {
         self.write()?;

@@ -3,11 +3,10 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::io::Errno;
-
 use crate::request::op::Op;
 use crate::sys::fiemap::{self, fiemap_extent};
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 /// How many extents one system call is asked for: 56 bytes each.
@@ -66,10 +65,7 @@ impl Op for Fiemap {
     type Out = io::Result<Vec<FileExtent>>;
     const NAME: &'static str = "fiemap";
     fn check(&self) -> io::Result<()> {
-        match i64::try_from(self.offset) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Errno::INVAL.into()),
-        }
+        check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<Vec<FileExtent>> {
         let mut found = Vec::new();
@@ -130,10 +126,7 @@ impl Op for FiemapCount {
     type Out = io::Result<u32>;
     const NAME: &'static str = "fiemap_count";
     fn check(&self) -> io::Result<()> {
-        match i64::try_from(self.offset) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Errno::INVAL.into()),
-        }
+        check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<u32> {
         fiemap::count(self.file.as_fd(), self.offset, self.len)

@@ -16,6 +16,7 @@ use crate::engine::timer::{Alarm, Timer};
 use crate::request::control::Control;
 use crate::request::op::{Op, run_by_steps};
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 const FIRST_DELAY: Duration = Duration::from_millis(1);
@@ -89,10 +90,8 @@ impl Op for Lock {
     const NAME: &'static str = "lock";
     fn check(&self) -> io::Result<()> {
         match self.extent {
-            Extent::Range(start, len) if i64::try_from(start).is_err() || i64::try_from(len).is_err() => {
-                Err(Errno::INVAL.into())
-            }
-            _ => Ok(()),
+            Extent::Range(start, len) => check_offsets([start, len]),
+            Extent::File => Ok(()),
         }
     }
     fn inline(&mut self) -> Option<io::Result<()>> {

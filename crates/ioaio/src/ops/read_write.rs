@@ -4,22 +4,14 @@ use std::io;
 use std::os::fd::AsFd;
 
 use rustix::fs::Advice;
-use rustix::io::Errno;
 
 use crate::request::op::{INLINE_BYTES, Op, RingOp};
 use crate::request::sqe::{Known, Sqe};
 use crate::route::tables::Slot;
 use crate::values::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
-
-fn check_offset(offset: Option<u64>) -> io::Result<()> {
-    match offset {
-        // The ring takes -1 as the current position where pread says EINVAL.
-        Some(offset) if i64::try_from(offset).is_err() => Err(Errno::INVAL.into()),
-        _ => Ok(()),
-    }
-}
 
 /// Which of file and buffer are in the tables of the engine's ring.
 #[derive(Clone, Copy)]
@@ -72,7 +64,7 @@ impl<B: IoBufMut> Op for Read<B> {
         decode: |_, cqe| cqe.filled(),
     });
     fn check(&self) -> io::Result<()> {
-        check_offset(self.offset)
+        check_offsets(self.offset)
     }
     fn inline(&mut self) -> Option<io::Result<Filled>> {
         let offset = self.offset?;
@@ -147,7 +139,7 @@ impl<B: IoBuf> Op for Write<B> {
         decode: |_, cqe| cqe.count(),
     });
     fn check(&self) -> io::Result<()> {
-        check_offset(self.offset)
+        check_offsets(self.offset)
     }
     fn shorten(&mut self) {
         self.len = self.bytes().len().div_ceil(2);
@@ -180,7 +172,7 @@ impl Op for Readahead {
     type Out = io::Result<()>;
     const NAME: &'static str = "readahead";
     fn check(&self) -> io::Result<()> {
-        check_offset(Some(self.offset))
+        check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<()> {
         let len = std::num::NonZeroU64::new(self.len as u64);

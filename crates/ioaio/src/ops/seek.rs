@@ -4,10 +4,10 @@ use std::io;
 use std::os::fd::AsFd;
 
 use rustix::fs::SeekFrom;
-use rustix::io::Errno;
 
 use crate::request::op::Op;
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 /// `lseek(2)`; see [`Aio::seek`].
@@ -22,10 +22,8 @@ impl Op for Seek {
     const NAME: &'static str = "seek";
     fn check(&self) -> io::Result<()> {
         match self.to {
-            SeekFrom::Start(n) | SeekFrom::Data(n) | SeekFrom::Hole(n) if i64::try_from(n).is_err() => {
-                Err(Errno::INVAL.into())
-            }
-            _ => Ok(()),
+            SeekFrom::Start(n) | SeekFrom::Data(n) | SeekFrom::Hole(n) => check_offsets([n]),
+            SeekFrom::Current(_) | SeekFrom::End(_) => Ok(()),
         }
     }
     fn run(&mut self) -> io::Result<u64> {

@@ -166,7 +166,7 @@ fn mask() -> StatxFlags {
 
 impl<S: Subject> Stat<S> {
     fn now(&self) -> io::Result<Statx> {
-        let (dir, path) = self.subject.target().from_dir();
+        let (dir, path) = self.subject.target().dir_and_path();
         Ok(rustix::fs::statx(dir, path, self.flags, mask())?)
     }
     /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
@@ -177,7 +177,7 @@ impl<S: Subject> Stat<S> {
         match (self.subject.file(), self.subject.target()) {
             (Some(file), _) => file.learn(),
             (None, target) => {
-                let (dir, path) = target.from_dir();
+                let (dir, path) = target.dir_and_path();
                 if let Ok(fd) = rustix::fs::openat(dir, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()) {
                     mounts::learn(fd.as_fd());
                 }
@@ -206,7 +206,7 @@ impl<S: Subject> Op for Stat<S> {
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
             let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
-            let (dir, path) = op.subject.target().from_dir();
+            let (dir, path) = op.subject.target().dir_and_path();
             Some(Sqe::statx(dir, path, op.flags.bits() as i32, mask().bits(), out))
         },
         decode: |op, cqe| {
@@ -222,7 +222,7 @@ impl<S: Subject> Op for Stat<S> {
         match (self.subject.file(), self.subject.target()) {
             (Some(file), _) => file.is_local().then(|| self.now().map(|st| Metadata::new(&st))),
             (None, target) => {
-                let (dir, path) = target.from_dir();
+                let (dir, path) = target.dir_and_path();
                 stat_cached(dir, path, self.flags)
             }
         }

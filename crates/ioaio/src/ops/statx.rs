@@ -194,7 +194,7 @@ impl<S: Subject> Op for Statx<S> {
         encode: |op| {
             let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
             let (flags, mask) = (op.flags.bits() as i32, op.mask.bits());
-            let (dir, path) = op.subject.target().from_dir();
+            let (dir, path) = op.subject.target().dir_and_path();
             Some(Sqe::statx(dir, path, flags, mask, out))
         },
         decode: |op, cqe| {
@@ -207,7 +207,7 @@ impl<S: Subject> Op for Statx<S> {
         self.subject.check()
     }
     fn run(&mut self) -> io::Result<StatxInfo> {
-        let (dir, path) = self.subject.target().from_dir();
+        let (dir, path) = self.subject.target().dir_and_path();
         let raw = rustix::fs::statx(dir, path, self.flags, self.mask)?;
         Ok(StatxInfo { raw, asked: self.mask })
     }

@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 /// `fsync(2)` or `fdatasync(2)`; see [`Aio::fsync`].
@@ -65,10 +66,7 @@ impl Op for SyncFileRange {
     type Out = io::Result<()>;
     const NAME: &'static str = "sync_file_range";
     fn check(&self) -> io::Result<()> {
-        match i64::try_from(self.offset).is_ok() && i64::try_from(self.len).is_ok() {
-            true => Ok(()),
-            false => Err(rustix::io::Errno::INVAL.into()),
-        }
+        check_offsets([self.offset, self.len])
     }
     fn run(&mut self) -> io::Result<()> {
         crate::sys::sync_range::sync_file_range(

@@ -3,20 +3,13 @@
 use std::io;
 use std::os::fd::AsFd;
 
-use rustix::io::Errno;
 use rustix::pipe::SpliceFlags;
 
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
-
-fn check(offsets: [Option<u64>; 2]) -> io::Result<()> {
-    match offsets.into_iter().flatten().any(|offset| i64::try_from(offset).is_err()) {
-        true => Err(Errno::INVAL.into()),
-        false => Ok(()),
-    }
-}
 
 /// `sendfile(2)`; see [`Aio::sendfile`].
 pub struct Sendfile {
@@ -31,7 +24,7 @@ impl Op for Sendfile {
     type Out = io::Result<usize>;
     const NAME: &'static str = "sendfile";
     fn check(&self) -> io::Result<()> {
-        check([self.offset, None])
+        check_offsets(self.offset)
     }
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);
@@ -57,7 +50,7 @@ impl Op for CopyRange {
     type Out = io::Result<usize>;
     const NAME: &'static str = "copy_range";
     fn check(&self) -> io::Result<()> {
-        check([self.from.1, self.to.1])
+        check_offsets(self.from.1.into_iter().chain(self.to.1))
     }
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);
@@ -92,7 +85,7 @@ impl Op for Splice {
         decode: |_, cqe| cqe.count(),
     });
     fn check(&self) -> io::Result<()> {
-        check([self.from.1, self.to.1])
+        check_offsets(self.from.1.into_iter().chain(self.to.1))
     }
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);

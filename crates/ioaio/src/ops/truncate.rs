@@ -12,6 +12,7 @@ use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::values::path::{At, Subject, Target, stands_alone};
 use crate::{Aio, Request};
 
@@ -45,10 +46,7 @@ impl<S: Subject> Op for Truncate<S> {
         decode: |_, cqe| cqe.unit(),
     });
     fn check(&self) -> io::Result<()> {
-        if i64::try_from(self.len).is_err() {
-            return Err(Errno::INVAL.into());
-        }
-        self.subject.check()
+        check_offsets([self.len]).and(self.subject.check())
     }
     fn run(&mut self) -> io::Result<()> {
         match self.subject.target() {

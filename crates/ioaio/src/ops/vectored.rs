@@ -4,13 +4,14 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
 
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::ReadWriteFlags;
 
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::sys::vectored::{Iovecs, preadv2, pwritev2};
 use crate::values::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::values::file::File;
+use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 /// What reads and writes have in common.
@@ -29,11 +30,7 @@ impl Call {
         Call { file: file.share(), offset, flags, len: usize::MAX, iovecs: Iovecs::default() }
     }
     fn check(&self) -> io::Result<()> {
-        match self.offset {
-            // The kernel would take -1 as the file's own position.
-            Some(offset) if i64::try_from(offset).is_err() => Err(Errno::INVAL.into()),
-            _ => Ok(()),
-        }
+        check_offsets(self.offset)
     }
     /// The ring polls only where all of it does, and waits for another's turn in spite of NOWAIT.
     fn may_go_on_ring(&self) -> bool {

@@ -12,15 +12,11 @@ use rustix::io::Errno;
 use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
+use crate::sys::xattr::{LARGE, fetch};
 use crate::values::file::File;
 use crate::values::path::{At, Subject, Target, stands_alone};
 use crate::values::small_cstr::SmallCStr;
 use crate::{Aio, Request};
-
-/// Most values fit into this much.
-const SMALL: usize = 1024;
-/// The kernel gives out no longer value or list: `XATTR_SIZE_MAX`, `XATTR_LIST_MAX`.
-const LARGE: usize = 64 * 1024;
 
 /// How the system calls take what the attributes are of.
 #[derive(Clone, Copy)]
@@ -77,20 +73,6 @@ fn check<S: Subject>(subject: &S, name: &Option<SmallCStr>) -> io::Result<()> {
     subject.check()
 }
 
-/// What a call puts into a buffer, in a greater one if it has to be.
-fn fetch(mut call: impl FnMut(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
-    let mut small = [0; SMALL];
-    match call(&mut small) {
-        Err(Errno::RANGE) => {}
-        n => return Ok(small[..n?].to_vec()),
-    }
-    let mut large = vec![0; LARGE];
-    let n = call(&mut large)?;
-    large.truncate(n);
-    large.shrink_to_fit();
-    Ok(large)
-}
-
 /// `getxattr(2)`; see [`Aio::getxattr`], [`Aio::lgetxattr`] and [`Aio::fgetxattr`].
 pub struct Getxattr<S> {
     owner: Owner<S>,
@@ -124,11 +106,12 @@ impl<S: Subject> Op for Getxattr<S> {
     fn run(&mut self) -> io::Result<Vec<u8>> {
         let name = self.name.as_ref().map_or(c"", SmallCStr::as_c_str);
         self.owner.with(|on| {
-            fetch(|buf| match on {
+            let get = |buf: &mut [u8]| match on {
                 On::Path(path) => rustix::fs::getxattr(path, name, buf),
                 On::Link(path) => rustix::fs::lgetxattr(path, name, buf),
                 On::File(file) => rustix::fs::fgetxattr(file, name, buf),
-            })
+            };
+            fetch(get, |e| *e == Errno::RANGE)
         })
     }
     fn finish(self, res: io::Result<Vec<u8>>) -> Self::Out {
@@ -206,11 +189,12 @@ impl<S: Subject> Op for Listxattr<S> {
     }
     fn run(&mut self) -> io::Result<Vec<OsString>> {
         let list = self.0.with(|on| {
-            fetch(|buf| match on {
+            let list = |buf: &mut [u8]| match on {
                 On::Path(path) => rustix::fs::listxattr(path, buf),
                 On::Link(path) => rustix::fs::llistxattr(path, buf),
                 On::File(file) => rustix::fs::flistxattr(file, buf),
-            })
+            };
+            fetch(list, |e| *e == Errno::RANGE)
         })?;
         let names = list.split(|&b| b == 0).filter(|name| !name.is_empty());
         Ok(names.map(|name| OsString::from_vec(name.to_vec())).collect())

@@ -16,3 +16,4 @@ pub(crate) mod sync_range;
 #[cfg(not(loom))]
 pub(crate) mod thread;
 pub(crate) mod vectored;
+pub(crate) mod xattr;

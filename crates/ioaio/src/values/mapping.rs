@@ -7,7 +7,7 @@
 
 use std::io;
 use std::marker::PhantomData;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use memmap2::{MmapMut, MmapOptions, MmapRaw};
 use rustix::io::Errno;
 
 use crate::values::file::File;
+use crate::values::offset::bounds;
 
 /// A region of mapped memory.
 ///
@@ -129,18 +130,7 @@ pub(crate) struct Region<'a> {
 
 impl<M: Mapped> Part<M> {
     pub(crate) fn new(memory: M, range: impl RangeBounds<usize>) -> Self {
-        let all = memory.region().1;
-        let start = match range.start_bound() {
-            Bound::Included(n) => Some(*n),
-            Bound::Excluded(n) => n.checked_add(1),
-            Bound::Unbounded => Some(0),
-        };
-        let end = match range.end_bound() {
-            Bound::Included(n) => n.checked_add(1),
-            Bound::Excluded(n) => Some(*n),
-            Bound::Unbounded => Some(all),
-        };
-        let inside = start.zip(end).filter(|(start, end)| start <= end && *end <= all);
+        let inside = bounds(range, memory.region().1);
         Part { memory, inside: inside.map(|(start, end)| (start, end - start)) }
     }
     /// EINVAL for a range that is not inside.

@@ -77,7 +77,7 @@ pub enum Target<'a> {
 
 impl<'a> Target<'a> {
     /// As the calls take it that know `AT_EMPTY_PATH`: an open file is what an empty path means from there.
-    pub(crate) fn from_dir(self) -> (BorrowedFd<'a>, &'a CStr) {
+    pub(crate) fn dir_and_path(self) -> (BorrowedFd<'a>, &'a CStr) {
         match self {
             Target::Path(dir, path) => (dir, path),
             Target::File(file) => (file, c""),

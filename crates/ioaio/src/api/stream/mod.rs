@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
 
+use crate::values::offset::check_offsets;
 use crate::{Aio, File, FileType, Pending, Read, Stat, Write};
 
 /// How many bytes are read ahead, or kept before they are written.
@@ -240,7 +241,8 @@ impl FileStream {
         Poll::Ready(self.move_to(target))
     }
     fn move_to(&mut self, target: Option<u64>) -> io::Result<u64> {
-        let target = target.filter(|&n| i64::try_from(n).is_ok()).ok_or(Errno::INVAL)?;
+        let target = target.ok_or(Errno::INVAL)?;
+        check_offsets([target])?;
         if target != self.pos && matches!(self.state, State::Ahead { .. } | State::Reading(_)) {
             self.state = State::empty(self.state.take());
         }

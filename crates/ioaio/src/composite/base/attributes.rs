@@ -13,10 +13,8 @@ use rustix::io::Errno;
 
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::temp::is;
+use crate::sys::xattr::fetch;
 use crate::values::error::Error;
-
-/// Room for names and values; more is asked for when it is not enough.
-const ROOM: usize = 1024;
 
 pub(crate) const PERMISSIONS: u32 = 0o7777;
 const SET_ID: u32 = 0o6000;
@@ -72,22 +70,21 @@ impl Pair<'_> {
     }
     /// True if there were any. What the target or the caller's privileges do not allow is left out.
     fn copy_xattrs(self) -> Result<bool, Error> {
-        let list = sized(|buf| {
-            match self
-                .calls
-                .step("flistxattr", self.from_place, || rustix::fs::flistxattr(self.from, &mut *buf))
-            {
+        let list = |buf: &mut [u8]| {
+            let list = || rustix::fs::flistxattr(self.from, &mut *buf);
+            match self.calls.step("flistxattr", self.from_place, list) {
                 Err(e) if is(&e, &[Errno::OPNOTSUPP]) => Ok(0),
                 n => n,
             }
-        })?;
+        };
+        let list = fetch(list, is_too_small)?;
         for name in list.split_inclusive(|&b| b == 0) {
             let get = |buf: &mut [u8]| {
                 self.calls.step("fgetxattr", self.from_place, || {
                     rustix::fs::fgetxattr(self.from, name_of(name), &mut *buf)
                 })
             };
-            let value = match sized(get) {
+            let value = match fetch(get, is_too_small) {
                 // Removed meanwhile, or not for us to see.
                 Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS]) => continue,
                 value => value?,
@@ -131,16 +128,6 @@ fn name_of(name: &[u8]) -> &CStr {
     CStr::from_bytes_with_nul(name).unwrap_or_default()
 }
 
-/// What a call puts into a buffer, in a greater one after ERANGE.
-fn sized(mut call: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Vec<u8>, Error> {
-    let mut room = [0; ROOM];
-    match call(&mut room) {
-        Err(e) if is(&e, &[Errno::RANGE]) => {}
-        n => return Ok(room[..n?].to_vec()),
-    }
-    // Names and values of more than this the kernel does not give out.
-    let mut room = vec![0; 64 * 1024];
-    let n = call(&mut room)?;
-    room.truncate(n);
-    Ok(room)
+fn is_too_small(e: &Error) -> bool {
+    is(e, &[Errno::RANGE])
 }

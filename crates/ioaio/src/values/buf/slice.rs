@@ -6,11 +6,12 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::ops::{Bound, RangeBounds};
+use std::ops::RangeBounds;
 
 use rustix::io::Errno;
 
 use super::{IoBuf, IoBufMut, RegisteredBuf};
+use crate::values::offset::bounds;
 
 /// A part of a buffer, to read into or write from.
 ///
@@ -38,20 +39,8 @@ impl<B> Slice<B> {
         self.buf
     }
     fn checked(buf: B, range: impl RangeBounds<usize>, init: usize, space: usize) -> io::Result<Self> {
-        let start = match range.start_bound() {
-            Bound::Included(&n) => Some(n),
-            Bound::Excluded(&n) => n.checked_add(1),
-            Bound::Unbounded => Some(0),
-        };
-        let end = match range.end_bound() {
-            Bound::Included(&n) => n.checked_add(1),
-            Bound::Excluded(&n) => Some(n),
-            Bound::Unbounded => Some(space),
-        };
-        match (start, end) {
-            (Some(start), Some(end)) if start <= init && start <= end && end <= space => {
-                Ok(Slice { buf, start, end })
-            }
+        match bounds(range, space) {
+            Some((start, end)) if start <= init => Ok(Slice { buf, start, end }),
             _ => Err(Errno::INVAL.into()),
         }
     }
