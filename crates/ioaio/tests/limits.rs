@@ -3,13 +3,11 @@
 #[path = "common/mod.rs"]
 mod common;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use common::{block_on, drive, in_child};
 use ioaio::{Aio, Builder};
 use rustix::process::{Resource, Rlimit};
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 
 type Build = fn(Builder) -> Builder;
 
@@ -21,12 +19,7 @@ const ENGINES: [(&str, Build); 3] = [
 
 /// From now on this process can't start a thread.
 fn refuse_threads() {
-    let rules: BTreeMap<i64, Vec<_>> =
-        [libc::SYS_clone, libc::SYS_clone3].map(|call| (call, Vec::new())).into();
-    let arch = std::env::consts::ARCH.try_into().expect("an architecture that seccompiler knows");
-    let errno = SeccompAction::Errno(libc::EAGAIN as u32);
-    let filter = SeccompFilter::new(rules, SeccompAction::Allow, errno, arch).unwrap();
-    seccompiler::apply_filter(&BpfProgram::try_from(filter).unwrap()).unwrap();
+    common::refused::refuse(&[libc::SYS_clone, libc::SYS_clone3], libc::EAGAIN);
     assert!(std::thread::Builder::new().spawn(|| ()).is_err(), "threads are refused");
 }
 

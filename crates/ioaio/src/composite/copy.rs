@@ -39,7 +39,7 @@ impl Copy {
         // What it is comes first: opening a FIFO, a tape or a modem does something.
         let flags = if self.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
         let (dir, path) = (self.from.dirfd(), self.from.path());
-        let stat = || rustix::fs::statx(dir, path, flags, StatxFlags::BASIC_STATS);
+        let stat = || crate::sys::fallback::statx(dir, path, flags, StatxFlags::BASIC_STATS);
         let st = calls.step("statx", &self.from, stat)?;
         let len = match kind(&st) {
             FileType::RegularFile => self.copy_regular(calls)?,

@@ -12,8 +12,8 @@ use crate::api::request::PathOp;
 use crate::composite::base::calls::Calls;
 use crate::request::control::Control;
 use crate::request::op::{INLINE_BYTES, INLINE_DEPTH, Op};
-use crate::sys::mounts;
 use crate::sys::read::{read_cached, read_onto};
+use crate::sys::{fallback, mounts};
 use crate::values::buf::space;
 use crate::values::error::Error;
 use crate::values::offset::check_offsets;
@@ -47,16 +47,17 @@ struct Extent {
     known: bool,
 }
 
+/// What has to be known of it.
+fn mask() -> StatxFlags {
+    StatxFlags::TYPE | StatxFlags::SIZE | mounts::mask()
+}
+
 impl Load {
     fn extent(&self, st: &Statx) -> Extent {
         let regular = FileType::from_raw_mode(st.stx_mode.into()) == FileType::RegularFile;
         let len = if regular { st.stx_size.saturating_sub(self.offset) } else { 0 };
         let local = mounts::of(st);
         Extent { len, exact: regular && local == Some(true), known: local.is_some() }
-    }
-    fn stat(fd: BorrowedFd<'_>, flags: AtFlags) -> rustix::io::Result<Statx> {
-        let mask = StatxFlags::TYPE | StatxFlags::SIZE | mounts::mask();
-        rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH | flags, mask)
     }
     fn too_big(&self, len: u64) -> bool {
         len > self.limit && !self.truncate
@@ -71,7 +72,8 @@ impl Load {
             rustix::fs::openat2(dir, path, flags, Mode::empty(), ResolveFlags::CACHED).ok()
         };
         // Opening for reading asks the file system, so it has to be known first.
-        let st = Self::stat(open(OFlags::PATH | OFlags::CLOEXEC)?.as_fd(), AtFlags::STATX_DONT_SYNC).ok()?;
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        let st = rustix::fs::statx(open(OFlags::PATH | OFlags::CLOEXEC)?, c"", flags, mask()).ok()?;
         let extent = self.extent(&st);
         let len = extent.len.min(self.limit);
         if !extent.exact || self.too_big(extent.len) || len > INLINE_BYTES as u64 {
@@ -89,7 +91,8 @@ impl Load {
         let calls = Calls(&self.control);
         let (dir, path) = (self.at.dirfd(), self.at.path());
         let file = calls.step("openat", &self.at, || rustix::fs::openat(dir, path, FLAGS, Mode::empty()))?;
-        let st = calls.step("statx", &self.at, || Self::stat(file.as_fd(), AtFlags::empty()))?;
+        let stat = || fallback::statx(file.as_fd(), c"", AtFlags::EMPTY_PATH, mask());
+        let st = calls.step("statx", &self.at, stat)?;
         let extent = self.extent(&st);
         if !extent.known {
             mounts::learn(file.as_fd());

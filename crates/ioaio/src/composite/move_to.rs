@@ -21,6 +21,7 @@ use crate::composite::copy_tree::dirs::id;
 use crate::composite::copy_tree::{CopyTree, copy_tree, without_slashes};
 use crate::request::control::Control;
 use crate::request::op::Op;
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Progress, Request};
@@ -109,7 +110,7 @@ impl Paths {
     fn rename(&self, calls: Calls<'_>) -> Result<Option<Statx>, Error> {
         let Paths { from, to, replace } = self;
         let flags = if *replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-        let rename = || rustix::fs::renameat_with(from.dirfd(), from.path(), to.dirfd(), to.path(), flags);
+        let rename = || fallback::rename((from.dirfd(), from.path()), (to.dirfd(), to.path()), flags);
         match calls.step("renameat2", from, rename) {
             Err(e) if is(&e, &[Errno::XDEV]) => {}
             res => return res.map(|()| None),

@@ -223,7 +223,7 @@ fn stat(dir: &OwnedFd, name: &[u8], born: bool) -> io::Result<Metadata> {
     let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
     if born {
         let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-        return Ok(Metadata::new(&rustix::fs::statx(dir.as_fd(), name, flags, mask)?));
+        return Ok(Metadata::new(&crate::sys::fallback::statx(dir.as_fd(), name, flags, mask)?));
     }
     Ok(Metadata::without_birth(&rustix::fs::statat(dir.as_fd(), name, flags)?))
 }

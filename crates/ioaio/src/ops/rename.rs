@@ -8,6 +8,7 @@ use rustix::fs::RenameFlags;
 use crate::api::request::{PathOp, TwoPathOp};
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
+use crate::sys::fallback;
 use crate::values::path::At;
 use crate::{Aio, Request};
 
@@ -34,11 +35,7 @@ impl Op for Rename {
     }
     fn run(&mut self) -> io::Result<()> {
         let (from, to) = (&self.from, &self.to);
-        match self.flags.is_empty() {
-            true => rustix::fs::renameat(from.dirfd(), from.path(), to.dirfd(), to.path())?,
-            false => rustix::fs::renameat_with(from.dirfd(), from.path(), to.dirfd(), to.path(), self.flags)?,
-        }
-        Ok(())
+        Ok(fallback::rename((from.dirfd(), from.path()), (to.dirfd(), to.path()), self.flags)?)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res

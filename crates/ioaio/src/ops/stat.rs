@@ -11,7 +11,8 @@ use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags, Statx, StatxFlags, StatxTi
 use crate::api::request::PathOp;
 use crate::request::op::{INLINE_DEPTH, Op, RingOp};
 use crate::request::sqe::Sqe;
-use crate::sys::mounts;
+use crate::sys::statx::zeroed_statx;
+use crate::sys::{fallback, mounts};
 use crate::values::file::File;
 use crate::values::path::{At, Subject};
 use crate::{Aio, FileType, Request};
@@ -167,7 +168,7 @@ fn mask() -> StatxFlags {
 impl<S: Subject> Stat<S> {
     fn now(&self) -> io::Result<Statx> {
         let (dir, path) = self.subject.target().dir_and_path();
-        Ok(rustix::fs::statx(dir, path, self.flags, mask())?)
+        Ok(fallback::statx(dir, path, self.flags, mask())?)
     }
     /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
     fn learn(&self, st: &Statx) {
@@ -205,7 +206,7 @@ impl<S: Subject> Op for Stat<S> {
     const NAME: &'static str = "stat";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
+            let out = op.out.get_or_insert_with(|| Box::new(zeroed_statx()));
             let (dir, path) = op.subject.target().dir_and_path();
             Some(Sqe::statx(dir, path, op.flags.bits() as i32, mask().bits(), out))
         },

@@ -11,6 +11,8 @@ use super::stat::system_time;
 use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
+use crate::sys::fallback;
+use crate::sys::statx::zeroed_statx;
 use crate::values::file::File;
 use crate::values::path::{At, Subject};
 use crate::{Aio, FileType, Metadata, Request};
@@ -192,7 +194,7 @@ impl<S: Subject> Op for Statx<S> {
     const NAME: &'static str = "statx";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let out = op.out.get_or_insert_with(crate::sys::statx::zeroed_statx);
+            let out = op.out.get_or_insert_with(|| Box::new(zeroed_statx()));
             let (flags, mask) = (op.flags.bits() as i32, op.mask.bits());
             let (dir, path) = op.subject.target().dir_and_path();
             Some(Sqe::statx(dir, path, flags, mask, out))
@@ -208,7 +210,7 @@ impl<S: Subject> Op for Statx<S> {
     }
     fn run(&mut self) -> io::Result<StatxInfo> {
         let (dir, path) = self.subject.target().dir_and_path();
-        let raw = rustix::fs::statx(dir, path, self.flags, self.mask)?;
+        let raw = fallback::statx(dir, path, self.flags, self.mask)?;
         Ok(StatxInfo { raw, asked: self.mask })
     }
     fn finish(self, res: io::Result<StatxInfo>) -> Self::Out {

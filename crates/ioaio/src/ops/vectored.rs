@@ -8,7 +8,7 @@ use rustix::io::ReadWriteFlags;
 
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
-use crate::sys::vectored::{Iovecs, preadv2, pwritev2};
+use crate::sys::vectored::{self, Iovecs};
 use crate::values::buf::{Filled, IoBuf, IoBufMut, space};
 use crate::values::file::File;
 use crate::values::offset::check_offsets;
@@ -91,7 +91,8 @@ impl<B: IoBufMut> Op for Readv<B> {
     fn run(&mut self) -> io::Result<Filled> {
         let Call { file, offset, flags, len, .. } = &self.call;
         file.learn();
-        preadv2(file.as_fd(), spaces(&mut self.bufs, *len), *offset, flags.bits()).map(Filled::by_kernel)
+        vectored::readv(file.as_fd(), spaces(&mut self.bufs, *len), *offset, flags.bits())
+            .map(Filled::by_kernel)
     }
     fn finish(mut self, res: io::Result<Filled>) -> Self::Out {
         (res.map(|filled| filled.give_all(&mut self.bufs)), self.bufs)
@@ -152,7 +153,7 @@ impl<B: IoBuf> Op for Writev<B> {
     fn run(&mut self) -> io::Result<usize> {
         let Call { file, offset, flags, len, .. } = &self.call;
         file.learn();
-        pwritev2(file.as_fd(), bytes(&self.bufs, *len), *offset, flags.bits())
+        vectored::writev(file.as_fd(), bytes(&self.bufs, *len), *offset, flags.bits())
     }
     fn finish(self, res: io::Result<usize>) -> Self::Out {
         (res, self.bufs)

@@ -2,6 +2,7 @@
 
 pub(crate) mod close;
 pub(crate) mod eventfd;
+pub(crate) mod fallback;
 pub(crate) mod fiemap;
 pub(crate) mod fork;
 pub(crate) mod lock;

@@ -4,7 +4,8 @@
 use std::os::fd::BorrowedFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, Statx, StatxFlags};
+use rustix::fs::{AtFlags, SeekFrom, Statx, StatxFlags};
+use rustix::io::Errno;
 
 /// Unique mount ids (Linux 6.8) are never used again, so an entry cannot go stale.
 const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
@@ -69,6 +70,7 @@ pub(crate) fn mask() -> StatxFlags {
     MNT_ID_UNIQUE
 }
 
+/// `None` where a filter refuses `statx(2)`, or before Linux 4.11.
 fn stat(fd: BorrowedFd<'_>) -> Option<Statx> {
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     rustix::fs::statx(fd, c"", flags, StatxFlags::TYPE | MNT_ID_UNIQUE).ok()
@@ -86,7 +88,11 @@ pub(crate) enum Kind {
 
 /// What a file is, `None` while its mount is not known. Never waits.
 pub(crate) fn look(fd: BorrowedFd<'_>) -> Option<Kind> {
-    let st = stat(fd)?;
+    let Some(st) = stat(fd) else {
+        // `fstat(2)` may wait for a server. This asks no file system, and fails for what has no positions.
+        let has_position = rustix::fs::seek(fd, SeekFrom::Current(0)) != Err(Errno::SPIPE);
+        return Some(if has_position { Kind::Slow } else { Kind::Stream });
+    };
     match u32::from(st.stx_mode) & libc::S_IFMT {
         libc::S_IFREG | libc::S_IFDIR => Some(if of(&st)? { Kind::Local } else { Kind::Slow }),
         libc::S_IFBLK => Some(Kind::Slow),

@@ -9,7 +9,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 use crate::values::buf::Filled;
 
-/// `preadv2(2)` with RWF_NOWAIT: what the page cache has, or EAGAIN. `None` stands for "would wait".
+/// What the page cache has: `preadv2(2)` with RWF_NOWAIT. `None` means that another call has to read: this one would
+/// wait, the file system does not know it, or a filter refuses it.
 pub(crate) fn read_cached(
     fd: BorrowedFd<'_>,
     buf: &mut [MaybeUninit<u8>],
@@ -44,7 +45,7 @@ pub(crate) fn read_cached(
             Err(_) => {
                 let err = io::Error::last_os_error();
                 return match err.raw_os_error() {
-                    Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::EINTR) => None,
+                    Some(libc::EAGAIN | libc::EOPNOTSUPP | libc::EINTR | libc::EPERM | libc::ENOSYS) => None,
                     _ if done > 0 => None,
                     _ => Some(Err(err)),
                 };

@@ -3,8 +3,8 @@
 //! # Safety contract
 //! The kernel's struct has only integers, for which zero is a value.
 
-/// Space for the kernel to write a `statx(2)` result into.
-pub(crate) fn zeroed_statx() -> Box<rustix::fs::Statx> {
+/// For the kernel to write a result of `statx(2)` into.
+pub(crate) fn zeroed_statx() -> rustix::fs::Statx {
     // SAFETY: the module's contract.
-    Box::new(unsafe { std::mem::zeroed() })
+    unsafe { std::mem::zeroed() }
 }

@@ -32,30 +32,47 @@ impl Iovecs {
     }
 }
 
-/// At the file's own position.
+/// At the file's own position, as `preadv2(2)` takes it.
 const HERE: u64 = u64::MAX;
 
-/// Both calls have the same arguments.
-///
-/// # Safety
-/// The buffers may be used as the call does.
-unsafe fn call(
-    number: libc::c_long,
-    fd: BorrowedFd<'_>,
-    iovecs: &[libc::iovec],
-    offset: Option<u64>,
-    flags: u32,
-) -> io::Result<usize> {
-    let (at, flags) = (offset.unwrap_or(HERE), libc::c_long::from(flags));
-    let (low, high) = (at as libc::c_long, at.checked_shr(libc::c_long::BITS).unwrap_or(0) as libc::c_long);
-    // SAFETY: the caller's promise. The offset goes in two halves, of which a 64-bit kernel ignores the
-    // second.
-    let n = unsafe { libc::syscall(number, fd.as_raw_fd(), iovecs.as_ptr(), iovecs.len(), low, high, flags) };
-    usize::try_from(n).map_err(|_| io::Error::last_os_error())
+/// The calls of one direction: at the file's own position, at an offset, and either with flags. Newer ones are used
+/// only for what they alone can do, since filters (seccomp) refuse what they do not know.
+struct Calls {
+    here: libc::c_long,
+    at: libc::c_long,
+    with_flags: libc::c_long,
+}
+const READ: Calls = Calls { here: libc::SYS_readv, at: libc::SYS_preadv, with_flags: libc::SYS_preadv2 };
+const WRITE: Calls = Calls { here: libc::SYS_writev, at: libc::SYS_pwritev, with_flags: libc::SYS_pwritev2 };
+
+impl Calls {
+    /// # Safety
+    /// The buffers may be used as the call does.
+    unsafe fn call(
+        &self,
+        fd: BorrowedFd<'_>,
+        iovecs: &[libc::iovec],
+        offset: Option<u64>,
+        flags: u32,
+    ) -> io::Result<usize> {
+        let number = match (offset, flags) {
+            (None, 0) => self.here,
+            (Some(_), 0) => self.at,
+            _ => self.with_flags,
+        };
+        let (at, flags) = (offset.unwrap_or(HERE), libc::c_long::from(flags));
+        let (low, high) =
+            (at as libc::c_long, at.checked_shr(libc::c_long::BITS).unwrap_or(0) as libc::c_long);
+        // SAFETY: the caller's promise. The offset goes in two halves, of which a 64-bit kernel ignores the
+        // second. No call looks at more arguments than it has.
+        let n =
+            unsafe { libc::syscall(number, fd.as_raw_fd(), iovecs.as_ptr(), iovecs.len(), low, high, flags) };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    }
 }
 
-/// `preadv2(2)`; at the file's own position without an offset.
-pub(crate) fn preadv2<'a>(
+/// `readv(2)`, with an offset `preadv(2)`, with flags `preadv2(2)`.
+pub(crate) fn readv<'a>(
     fd: BorrowedFd<'_>,
     spaces: impl Iterator<Item = &'a mut [MaybeUninit<u8>]>,
     offset: Option<u64>,
@@ -63,11 +80,11 @@ pub(crate) fn preadv2<'a>(
 ) -> io::Result<usize> {
     let iovecs = Iovecs::filling(spaces);
     // SAFETY: exclusive borrows, which outlive this call.
-    unsafe { call(libc::SYS_preadv2, fd, iovecs.as_slice(), offset, flags) }
+    unsafe { READ.call(fd, iovecs.as_slice(), offset, flags) }
 }
 
-/// `pwritev2(2)`; at the file's own position without an offset.
-pub(crate) fn pwritev2<'a>(
+/// `writev(2)`, with an offset `pwritev(2)`, with flags `pwritev2(2)`.
+pub(crate) fn writev<'a>(
     fd: BorrowedFd<'_>,
     bytes: impl Iterator<Item = &'a [u8]>,
     offset: Option<u64>,
@@ -75,5 +92,5 @@ pub(crate) fn pwritev2<'a>(
 ) -> io::Result<usize> {
     let iovecs = Iovecs::of(bytes);
     // SAFETY: shared borrows, which outlive this call and are only read.
-    unsafe { call(libc::SYS_pwritev2, fd, iovecs.as_slice(), offset, flags) }
+    unsafe { WRITE.call(fd, iovecs.as_slice(), offset, flags) }
 }

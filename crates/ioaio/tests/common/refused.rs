@@ -63,3 +63,12 @@ macro_rules! tests {
 }
 #[allow(unused_imports, reason = "each test binary uses its part")]
 pub(crate) use tests;
+
+/// From now on, this thread and those it starts are refused these system calls.
+pub fn refuse(calls: &[i64], errno: i32) {
+    let rules: BTreeMap<i64, Vec<_>> = calls.iter().map(|&call| (call, Vec::new())).collect();
+    let arch = std::env::consts::ARCH.try_into().expect("an architecture that seccompiler knows");
+    let (others, these) = (SeccompAction::Allow, SeccompAction::Errno(errno as u32));
+    let filter: BpfProgram = SeccompFilter::new(rules, others, these, arch).unwrap().try_into().unwrap();
+    seccompiler::apply_filter(&filter).expect("a filter");
+}

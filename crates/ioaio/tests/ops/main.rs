@@ -33,6 +33,7 @@ mod xattr;
 
 mod differential;
 mod direct;
+mod filters;
 mod opcodes;
 mod pipe;
 mod privilege;

@@ -13,6 +13,7 @@ use rustix::io::Errno;
 
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::temp::is;
+use crate::sys::fallback;
 use crate::sys::xattr::fetch;
 use crate::values::error::Error;
 
@@ -111,12 +112,12 @@ pub(crate) fn times_of(st: &Statx) -> Timestamps {
 
 /// `fstat(2)`, with the same fields on every machine.
 pub(crate) fn stat(fd: BorrowedFd<'_>) -> rustix::io::Result<Statx> {
-    rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+    fallback::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
 }
 
 /// The same for a name, without following it.
 pub(crate) fn stat_name(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Statx> {
-    rustix::fs::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+    fallback::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
 }
 
 pub(crate) fn kind(st: &Statx) -> FileType {

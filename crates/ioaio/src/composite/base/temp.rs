@@ -102,8 +102,8 @@ impl<'a> Target<'a> {
         } else {
             let rename = || rustix::fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE);
             match self.calls.step("renameat2", self.at, rename) {
-                // The file system has no such rename; the temporary name goes with the guard.
-                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {
+                // The file system has no such rename, or a filter refuses it; the temporary name goes with the guard.
+                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS, Errno::PERM]) => {
                     let link = || rustix::fs::linkat(dir, from, dir, to, AtFlags::empty());
                     self.calls.step("linkat", self.at, link)?;
                     drop(temp);

@@ -174,8 +174,9 @@ fn appear(begun: &Begun) -> Result<(), Error> {
     }
     let (dir, temp, name) = (begun.dir.as_fd(), &begun.temp, &begun.name);
     let rename = || match rustix::fs::renameat_with(dir, temp, dir, name, RenameFlags::NOREPLACE) {
-        // Without that flag a directory replaces nothing but an empty directory.
-        Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(dir, temp, dir, name),
+        // The file system has no such rename, or a filter refuses it. Without that flag a directory replaces
+        // nothing but an empty directory.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => rustix::fs::renameat(dir, temp, dir, name),
         res => res,
     };
     calls.step("renameat2", at, rename)?;

@@ -226,7 +226,7 @@ impl Plan {
         let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT;
         if self.born {
             let mask = StatxFlags::BASIC_STATS | StatxFlags::BTIME;
-            return Ok(Metadata::new(&rustix::fs::statx(dir, name, flags, mask)?));
+            return Ok(Metadata::new(&crate::sys::fallback::statx(dir, name, flags, mask)?));
         }
         Ok(Metadata::without_birth(&rustix::fs::statat(dir, name, flags)?))
     }
