@@ -7,6 +7,7 @@ pub(crate) mod fiemap;
 pub(crate) mod fork;
 pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod mountinfo;
 pub(crate) mod mounts;
 pub(crate) mod park;
 pub(crate) mod paths;

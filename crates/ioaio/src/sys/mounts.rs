@@ -1,11 +1,14 @@
 //! Which mounts answer from memory without asking anyone: FUSE and network file systems can hang
 //! on calls that are instant elsewhere, so only mounts known to be local go inline.
 
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rustix::fs::{AtFlags, SeekFrom, Statx, StatxFlags};
+use rustix::fs::{AtFlags, Mode, OFlags, SeekFrom, Statx, StatxFlags};
 use rustix::io::Errno;
+
+use super::mountinfo;
 
 /// Unique mount ids (Linux 6.8) are never used again, so an entry cannot go stale.
 const MNT_ID_UNIQUE: StatxFlags = StatxFlags::from_bits_retain(0x4000);
@@ -24,6 +27,10 @@ impl Mounts {
     const fn new() -> Self {
         Mounts([const { AtomicU64::new(0) }; Self::SLOTS])
     }
+    /// The kernel counts them from 2^31 on. Who stands in for it may not: qemu-user gives 0 for all.
+    fn can_hold(id: u64) -> bool {
+        id != 0 && id < 1 << 63
+    }
     fn slots(&self, id: u64) -> impl Iterator<Item = &AtomicU64> {
         (0..Self::REACH as u64).map(move |i| &self.0[((id + i) % Self::SLOTS as u64) as usize])
     }
@@ -32,7 +39,9 @@ impl Mounts {
         entries.take_while(|entry| *entry != 0).find(|entry| entry >> 1 == id).map(|entry| entry & 1 == 1)
     }
     fn insert(&self, id: u64, local: bool) {
-        debug_assert!(id != 0 && id < 1 << 63, "the kernel counts them, and starts at 2^31");
+        if !Self::can_hold(id) {
+            return;
+        }
         for slot in self.slots(id) {
             let set =
                 slot.compare_exchange(0, id << 1 | u64::from(local), Ordering::Relaxed, Ordering::Relaxed);
@@ -43,24 +52,32 @@ impl Mounts {
     }
 }
 
-/// ext2/3/4, xfs, btrfs, tmpfs, overlayfs, f2fs, ramfs, bcachefs, squashfs, erofs.
-const LOCAL: [u64; 10] = [
-    0xEF53,
-    0x5846_5342,
-    0x9123_683E,
-    0x0102_1994,
-    0x794C_7630,
-    0xF2F5_2010,
-    0x8584_58F6,
-    0xCA45_1A4E,
-    0x7371_7368,
-    0xE0F5_E1E2,
+/// File systems that ask nobody but a device: the number by which `statfs(2)` tells them, and their names.
+const LOCAL: [(u64, &[&[u8]]); 9] = [
+    (0xEF53, &[b"ext2", b"ext3", b"ext4"]),
+    (0x5846_5342, &[b"xfs"]),
+    (0x9123_683E, &[b"btrfs"]),
+    (0x0102_1994, &[b"tmpfs"]),
+    (0xF2F5_2010, &[b"f2fs"]),
+    (0x8584_58F6, &[b"ramfs"]),
+    (0xCA45_1A4E, &[b"bcachefs"]),
+    (0x7371_7368, &[b"squashfs"]),
+    (0xE0F5_E1E2, &[b"erofs"]),
 ];
+
+/// One of other file systems.
+const OVERLAY: (u64, &[u8]) = (0x794C_7630, b"overlay");
+
+/// No overlay is made of overlays that are made of overlays: the kernel's `FILESYSTEM_MAX_STACK_DEPTH`.
+const MAX_DEPTH: u32 = 2;
 
 /// What is known of the mount in `st`, a result of `statx` with [`mask`].
 pub(crate) fn of(st: &Statx) -> Option<bool> {
     if st.stx_mask & MNT_ID_UNIQUE.bits() == 0 {
         return Some(false); // before Linux 6.8 a mount id may come back as another mount
+    }
+    if !Mounts::can_hold(st.stx_mnt_id) {
+        return Some(false);
     }
     MOUNTS.get(st.stx_mnt_id)
 }
@@ -113,12 +130,60 @@ pub(crate) fn learn(fd: BorrowedFd<'_>) {
         return;
     }
     let Ok(fs) = rustix::fs::fstatfs(fd) else { return };
-    MOUNTS.insert(st.stx_mnt_id, LOCAL.contains(&(fs.f_type as u64)));
+    #[allow(clippy::unnecessary_cast, reason = "the types differ from machine to machine")]
+    let local = match fs.f_type as u64 {
+        kind if kind == OVERLAY.0 => overlay_is_local(fd),
+        kind => LOCAL.iter().any(|(number, _)| *number == kind),
+    };
+    MOUNTS.insert(st.stx_mnt_id, local);
+}
+
+/// Whether all layers of the overlay that a file is on are known to be local: a call on its files may go to any of
+/// them. They are known by the paths that were given when it was mounted. Those of a container are not: its process
+/// cannot see them.
+fn overlay_is_local(fd: BorrowedFd<'_>) -> bool {
+    let Some(mounts) = mountinfo::Mounts::read() else { return false };
+    // The number is that mount's as long as the file is open.
+    let mount = mount_id(fd).and_then(|id| mounts.by_id(id));
+    mount.is_some_and(|mount| layers_are_local(&mounts, mount, MAX_DEPTH))
+}
+
+fn layers_are_local(mounts: &mountinfo::Mounts, overlay: &mountinfo::Mount, depth: u32) -> bool {
+    let Some(layers) = overlay.layers() else { return false };
+    depth > 0
+        && layers.iter().all(|path| {
+            // Only then is the path looked up, which would wait for a server that does not answer.
+            let plainly = mounts.above(path).is_some_and(|mount| is_local_kind(mount) || is_overlay(mount));
+            let mount = plainly.then(|| mount_of(path)).flatten().and_then(|id| mounts.by_id(id));
+            mount.is_some_and(|mount| match is_overlay(mount) {
+                true => layers_are_local(mounts, mount, depth - 1),
+                false => is_local_kind(mount),
+            })
+        })
+}
+
+fn is_overlay(mount: &mountinfo::Mount) -> bool {
+    mount.kind() == OVERLAY.1
+}
+fn is_local_kind(mount: &mountinfo::Mount) -> bool {
+    LOCAL.iter().any(|(_, names)| names.contains(&mount.kind()))
+}
+
+/// The number of the mount that a path leads to.
+fn mount_of(path: &Path) -> Option<u64> {
+    let fd = rustix::fs::open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    mount_id(fd.as_fd())
+}
+fn mount_id(fd: BorrowedFd<'_>) -> Option<u64> {
+    let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+    let st = rustix::fs::statx(fd, c"", flags, StatxFlags::MNT_ID).ok()?;
+    (st.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(st.stx_mnt_id)
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
-    use super::Mounts;
+    use super::*;
+    use crate::sys::statx::zeroed_statx;
 
     #[test]
     fn what_was_learned_of_mounts_is_known() {
@@ -130,6 +195,18 @@ mod tests {
             mounts.insert(id, id % 2 == 1);
         }
         assert!(ids.clone().all(|id| mounts.get(id) == Some(id % 2 == 0)));
+    }
+
+    #[test]
+    fn a_number_that_no_kernel_gives_is_not_local() {
+        let mounts = Mounts::new();
+        for id in [0, 1 << 63, u64::MAX] {
+            mounts.insert(id, true);
+            assert_eq!(mounts.get(id), None);
+            let mut st = zeroed_statx();
+            (st.stx_mask, st.stx_mnt_id) = (MNT_ID_UNIQUE.bits(), id);
+            assert_eq!(of(&st), Some(false));
+        }
     }
 
     #[test]

@@ -34,6 +34,7 @@ mod xattr;
 mod differential;
 mod direct;
 mod filters;
+mod mounts;
 mod opcodes;
 mod pipe;
 mod privilege;
