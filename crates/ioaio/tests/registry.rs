@@ -7,7 +7,7 @@ use std::path::Path;
 /// The sources of operations and composites.
 fn sources() -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut todo = vec![root.join("ops"), root.join("raw.rs"), root.join("composite")];
+    let mut todo = vec![root.join("ops"), root.join("fcntl_ioctl.rs"), root.join("composite")];
     let mut sources = Vec::new();
     while let Some(path) = todo.pop() {
         match path.is_dir() {

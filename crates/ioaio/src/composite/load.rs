@@ -56,7 +56,7 @@ impl Load {
     fn extent(&self, st: &Statx) -> Extent {
         let regular = FileType::from_raw_mode(st.stx_mode.into()) == FileType::RegularFile;
         let len = if regular { st.stx_size.saturating_sub(self.offset) } else { 0 };
-        let local = mounts::of(st);
+        let local = mounts::is_local(st);
         Extent { len, exact: regular && local == Some(true), known: local.is_some() }
     }
     fn too_big(&self, len: u64) -> bool {

@@ -33,9 +33,8 @@ where
 impl Aio {
     /// Calls a function that may block on a worker: for what has no request of its own.
     ///
-    /// It is called again when it fails with EINTR. Where the pool is off, [`poll`](Self::poll), or the
-    /// thread that completes futures,
-    /// calls it.
+    /// It is called again when it fails with EINTR. Where the pool is off, [`poll`](Self::poll) calls it, or the
+    /// thread that completes futures.
     ///
     /// # Errors
     /// Those of the function, and one without errno if it panics.

@@ -37,7 +37,7 @@ impl<B: IoBufMut> Op for OpenRead<B> {
         encode: |op, slot| {
             let open = Sqe::openat_direct(op.at.dirfd(), op.at.path(), OFlags::RDONLY.bits() as i32, slot)?;
             let read = Sqe::read_direct(slot, space(&mut op.buf, op.len), op.offset)?;
-            // The file system is not known before it is open. A read may be short.
+            // Whether the file system may hang is not known before the file is open. A short read ends no chain.
             let links = Links::new(open.force_async(true)).then(Link::Success, read.force_async(true));
             Some(links.then(Link::End, Sqe::close_direct(slot)))
         },
@@ -60,7 +60,7 @@ impl<B: IoBufMut> Op for OpenRead<B> {
         let room = space(&mut self.buf, self.len);
         let read = rustix::io::retry_on_intr(|| {
             match rustix::io::pread(&file, &mut *room, self.offset) {
-                // As the ring does it.
+                // It has no positions, as a FIFO. The ring reads it all the same, so this does too.
                 Err(Errno::SPIPE) => rustix::io::read(&file, &mut *room),
                 read => read,
             }

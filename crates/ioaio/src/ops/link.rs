@@ -107,7 +107,7 @@ impl Op for LinkFile {
     fn run(&mut self) -> io::Result<()> {
         let file = self.file.as_fd();
         let (dir, path) = (self.to.dirfd(), self.to.path());
-        // An empty path takes a privilege, or since Linux 6.10 the credentials of the opener.
+        // An empty path takes CAP_DAC_READ_SEARCH; since Linux 6.10 it is enough to be who opened the file.
         match rustix::fs::linkat(file, c"", dir, path, AtFlags::EMPTY_PATH) {
             Err(rustix::io::Errno::NOENT) => {
                 let proc = format!("/proc/self/fd/{}", file.as_raw_fd());

@@ -1,7 +1,7 @@
 //! Locks on files.
 //!
-//! The kernel queues who waits for a lock only if a thread sleeps there. So that no worker does, a
-//! request tries, and tries again when a timer wakes it.
+//! The kernel wakes who waits for a lock only if a thread sleeps in the call. So that no worker has to, a request
+//! tries without waiting, and tries again when a timer wakes it.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -35,7 +35,7 @@ pub enum LockKind {
 
 /// What is locked.
 #[derive(Clone, Copy)]
-enum Extent {
+enum Scope {
     File,
     Range(u64, u64),
 }
@@ -44,7 +44,7 @@ enum Extent {
 pub struct Lock {
     file: File,
     kind: LockKind,
-    extent: Extent,
+    scope: Scope,
     waits: bool,
     delay: Duration,
     timer: Arc<Timer>,
@@ -56,8 +56,8 @@ impl Lock {
         use FlockOperation as Flock;
         use LockKind::{Exclusive, Shared, Unlock};
         let file = self.file.as_fd();
-        match self.extent {
-            Extent::File => {
+        match self.scope {
+            Scope::File => {
                 let operation = match self.kind {
                     Shared => Flock::NonBlockingLockShared,
                     Exclusive => Flock::NonBlockingLockExclusive,
@@ -65,7 +65,7 @@ impl Lock {
                 };
                 Ok(rustix::fs::flock(file, operation)?)
             }
-            Extent::Range(start, len) => {
+            Scope::Range(start, len) => {
                 let kind = match self.kind {
                     Shared => libc::F_RDLCK,
                     Exclusive => libc::F_WRLCK,
@@ -89,9 +89,9 @@ impl Op for Lock {
     type Out = io::Result<()>;
     const NAME: &'static str = "lock";
     fn check(&self) -> io::Result<()> {
-        match self.extent {
-            Extent::Range(start, len) => check_offsets([start, len]),
-            Extent::File => Ok(()),
+        match self.scope {
+            Scope::Range(start, len) => check_offsets([start, len]),
+            Scope::File => Ok(()),
         }
     }
     fn inline(&mut self) -> Option<io::Result<()>> {
@@ -149,9 +149,9 @@ impl Request<'_, Lock> {
 }
 
 impl Aio {
-    fn lock(&self, file: &File, kind: LockKind, extent: Extent) -> Request<'_, Lock> {
+    fn lock(&self, file: &File, kind: LockKind, scope: Scope) -> Request<'_, Lock> {
         let (file, timer, control) = (file.share(), self.inner().timer.clone(), Control::by_steps(self));
-        Request::new(self, Lock { file, kind, extent, waits: true, delay: FIRST_DELAY, timer, control })
+        Request::new(self, Lock { file, kind, scope, waits: true, delay: FIRST_DELAY, timer, control })
     }
     /// Locks a whole file, or gives the lock back: `flock(2)`.
     ///
@@ -173,7 +173,7 @@ impl Aio {
     /// # }
     /// ```
     pub fn flock(&self, file: &File, kind: LockKind) -> Request<'_, Lock> {
-        self.lock(file, kind, Extent::File)
+        self.lock(file, kind, Scope::File)
     }
     /// Locks a range of bytes, or gives it back: `fcntl(2)` with F_OFD_SETLK. A length of 0 means up to
     /// the end, however long the file grows.
@@ -194,6 +194,6 @@ impl Aio {
     /// # }
     /// ```
     pub fn lock_range(&self, file: &File, kind: LockKind, start: u64, len: u64) -> Request<'_, Lock> {
-        self.lock(file, kind, Extent::Range(start, len))
+        self.lock(file, kind, Scope::Range(start, len))
     }
 }

@@ -63,7 +63,7 @@ const ON_THE_WAY: Mode = Mode::from_raw_mode(0o777);
 
 impl MkdirAll {
     /// A directory for each name of the path, from the handle of the one before.
-    fn step_by_step(&self) -> Result<(), Errno> {
+    fn name_by_name(&self) -> Result<(), Errno> {
         let path = self.at.path().to_bytes();
         let mut names = path.split(|&b| b == b'/').filter(|name| !name.is_empty()).peekable();
         let mut dir: Option<OwnedFd> = match path.first() {
@@ -72,7 +72,7 @@ impl MkdirAll {
         };
         while let Some(name) = names.next() {
             let mode = if names.peek().is_some() { ON_THE_WAY } else { Mode::from_raw_mode(self.mode) };
-            // No NUL in what was a C string.
+            // It is a part of a C string, so that there is no NUL in it.
             let name = SmallCStr::new(name).ok_or(Errno::INVAL)?;
             let at = dir.as_ref().map_or(self.at.dirfd(), |dir| dir.as_fd());
             dir = Some(enter(at, name.as_c_str(), mode)?);
@@ -118,10 +118,10 @@ impl Op for MkdirAll {
             Err(Errno::EXIST) if open(dir, path, OFlags::empty()).is_ok() => return Ok(()),
             Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
             Err(Errno::NOENT) if path.is_empty() => return Err(Errno::NOENT.into()),
-            // Also where an existing directory is on a file system that says something else first.
+            // Some file systems have another error than EEXIST for a directory that is there.
             Err(_) => {}
         }
-        Ok(self.step_by_step()?)
+        Ok(self.name_by_name()?)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res

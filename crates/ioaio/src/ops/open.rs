@@ -26,13 +26,13 @@ const FLAGS: OFlags = OFlags::ACCMODE
 /// How often `openat2(2)` is tried while renames are in its way.
 const TRIES: u32 = 1000;
 
-/// What there is to know for opening.
+/// The arguments of `openat(2)` and `openat2(2)`.
 struct Opening {
     at: At,
     flags: OFlags,
     mode: u32,
     resolve: ResolveFlags,
-    /// For the ring to read from.
+    /// What the kernel reads while the request is on the ring.
     how: OpenHow,
 }
 
@@ -43,11 +43,12 @@ impl Opening {
     }
     /// `openat2(2)` refuses permissions that have no meaning.
     fn strict_mode(&self) -> u32 {
-        // O_DIRECTORY is a part of O_TMPFILE.
+        // O_TMPFILE has the bit of O_DIRECTORY, so that all of its bits have to be set.
         let makes = self.flags.contains(OFlags::CREATE) || self.flags.contains(OFlags::TMPFILE);
         if makes { self.mode } else { 0 }
     }
-    /// Whether a rename anywhere makes `openat2(2)` give up at "..", which says nothing about the path.
+    /// Whether `openat2(2)` may fail with EAGAIN for nothing that the path does: with these rules it gives up at a
+    /// "..", if anything is renamed anywhere meanwhile.
     fn gives_up(&self) -> bool {
         self.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT)
             && !self.resolve.contains(ResolveFlags::CACHED)

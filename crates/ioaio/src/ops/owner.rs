@@ -25,7 +25,7 @@ impl<S: Subject> Op for Chown<S> {
     type Out = io::Result<()>;
     const NAME: &'static str = "chown";
     fn check(&self) -> io::Result<()> {
-        // To the kernel it is "leave it", which has a name of its own here.
+        // The kernel takes this number for "leave it as it is", which is `None` here.
         if [self.uid, self.gid].contains(&Some(u32::MAX)) {
             return Err(Errno::INVAL.into());
         }

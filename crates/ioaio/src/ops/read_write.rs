@@ -78,8 +78,8 @@ impl<B: IoBufMut> Op for Read<B> {
         self.len = space(&mut self.buf, self.len).len().div_ceil(2);
     }
     fn prefers_ring(&self) -> bool {
-        // At the file's position the ring does not take the position's lock as read(2) does. And a
-        // worker finds out what the file is, so that the next read may go inline.
+        // At the file's own position the ring does not take the lock that read(2) takes. A file that is not
+        // known yet goes to a worker, which finds out what it is, so that the next read may go inline.
         self.offset.is_some() && self.file.is_known()
     }
     fn run(&mut self) -> io::Result<Filled> {
@@ -145,7 +145,7 @@ impl<B: IoBuf> Op for Write<B> {
         self.len = self.bytes().len().div_ceil(2);
     }
     fn prefers_ring(&self) -> bool {
-        // Buffered writes go to a kernel worker on ext4, one at a time for an inode.
+        // The kernel gives buffered writes on ext4 to a worker of its own, which does one at a time for a file.
         self.offset.is_some() && self.file.is_local() && !self.file.may_go_inline()
     }
     fn run(&mut self) -> io::Result<usize> {

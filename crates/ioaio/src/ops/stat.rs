@@ -172,7 +172,7 @@ impl<S: Subject> Stat<S> {
     }
     /// After a result from a mount that is not known yet: ask it, so that the next one goes inline.
     fn learn(&self, st: &Statx) {
-        if mounts::of(st).is_some() {
+        if mounts::is_local(st).is_some() {
             return;
         }
         match (self.subject.file(), self.subject.target()) {
@@ -193,11 +193,11 @@ fn stat_cached(dir: BorrowedFd<'_>, path: &CStr, flags: AtFlags) -> Option<io::R
     if flags.contains(AtFlags::SYMLINK_NOFOLLOW) {
         oflags |= OFlags::NOFOLLOW;
     }
-    // An error may be for want of the cache: the full call repeats it.
+    // It may have failed only because the path is not in the cache: the full call finds out.
     let fd = rustix::fs::openat2(dir, path, oflags, Mode::empty(), ResolveFlags::CACHED).ok()?;
     let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
     let st = rustix::fs::statx(&fd, c"", flags, mask()).ok()?;
-    (mounts::of(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
+    (mounts::is_local(&st) == Some(true)).then(|| Ok(Metadata::new(&st)))
 }
 
 impl<S: Subject> Op for Stat<S> {

@@ -55,7 +55,7 @@ impl StatvfsInfo {
     }
     /// How it is mounted.
     pub fn flags(&self) -> StatVfsMountFlags {
-        // The kernel says by a bit of its own that the others are valid.
+        // ST_VALID, by which the kernel says that the other bits mean something.
         const VALID: u64 = 0x20;
         StatVfsMountFlags::from_bits_retain(self.0.flags & !VALID)
     }

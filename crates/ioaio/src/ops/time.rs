@@ -74,7 +74,7 @@ impl<S: Subject> Op for Utimens<S> {
     type Out = io::Result<()>;
     const NAME: &'static str = "utimens";
     fn check(&self) -> io::Result<()> {
-        // To the kernel some greater numbers of nanoseconds have a meaning.
+        // UTIME_NOW and UTIME_OMIT are such numbers, which the kernel would obey.
         let is_bad = |time| matches!(time, SetTime::To { nanos, .. } if nanos >= SECOND);
         if is_bad(self.accessed) || is_bad(self.modified) {
             return Err(Errno::INVAL.into());

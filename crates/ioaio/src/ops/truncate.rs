@@ -22,7 +22,8 @@ pub struct Truncate<S> {
     len: u64,
 }
 
-/// `truncate(2)` from a directory: nothing but a regular file is opened, as opening may do harm.
+/// `truncate(2)` relative to a directory handle, which the kernel does not have. To open a FIFO or a device may already
+/// do something, so nothing but a regular file is opened.
 fn truncate_at(dir: BorrowedFd<'_>, path: &CStr, len: u64) -> Result<(), Errno> {
     let open = |flags| rustix::fs::openat(dir, path, flags | OFlags::CLOEXEC, Mode::empty());
     let kind = FileType::from_raw_mode(rustix::fs::fstat(open(OFlags::PATH)?)?.st_mode);

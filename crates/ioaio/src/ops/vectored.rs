@@ -15,24 +15,24 @@ use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
 /// What reads and writes have in common.
-struct Call {
+struct Vectored {
     file: File,
     offset: Option<u64>,
     flags: ReadWriteFlags,
     /// Bytes, of all buffers together.
     len: usize,
-    /// For the ring, while it has the request.
+    /// What the kernel reads while the request is on the ring.
     iovecs: Iovecs,
 }
 
-impl Call {
+impl Vectored {
     fn new(file: &File, offset: Option<u64>, flags: ReadWriteFlags) -> Self {
-        Call { file: file.share(), offset, flags, len: usize::MAX, iovecs: Iovecs::default() }
+        Vectored { file: file.share(), offset, flags, len: usize::MAX, iovecs: Iovecs::default() }
     }
     fn check(&self) -> io::Result<()> {
         check_offsets(self.offset)
     }
-    /// The ring polls only where all of it does, and waits for another's turn in spite of NOWAIT.
+    /// The ring does RWF_HIPRI only if it was made to poll for everything, and it waits in spite of RWF_NOWAIT.
     fn may_go_on_ring(&self) -> bool {
         !self.flags.intersects(ReadWriteFlags::HIPRI | ReadWriteFlags::NOWAIT)
             && self.file.may_go_on_ring(self.offset)
@@ -58,7 +58,7 @@ fn bytes<B: IoBuf>(bufs: &[B], len: usize) -> impl Iterator<Item = &[u8]> {
 
 /// `preadv2(2)`; see [`Aio::readv_at`].
 pub struct Readv<B> {
-    call: Call,
+    common: Vectored,
     bufs: Vec<B>,
 }
 
@@ -68,10 +68,10 @@ impl<B: IoBufMut> Op for Readv<B> {
     const NAME: &'static str = "readv";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            if !op.call.may_go_on_ring() {
+            if !op.common.may_go_on_ring() {
                 return None;
             }
-            let Call { file, offset, flags, len, iovecs } = &mut op.call;
+            let Vectored { file, offset, flags, len, iovecs } = &mut op.common;
             let (hangs, spaces) = (file.may_hang(), spaces(&mut op.bufs, *len));
             let sqe = Sqe::readv(File::as_fd(file), iovecs, spaces, *offset, flags.bits());
             sqe.map(|sqe| sqe.force_async(hangs))
@@ -79,17 +79,17 @@ impl<B: IoBufMut> Op for Readv<B> {
         decode: |_, cqe| cqe.filled(),
     });
     fn check(&self) -> io::Result<()> {
-        self.call.check()
+        self.common.check()
     }
     fn shorten(&mut self) {
-        let len: usize = spaces(&mut self.bufs, self.call.len).map(|space| space.len()).sum();
-        self.call.len = len.div_ceil(2);
+        let len: usize = spaces(&mut self.bufs, self.common.len).map(|space| space.len()).sum();
+        self.common.len = len.div_ceil(2);
     }
     fn prefers_ring(&self) -> bool {
-        self.call.offset.is_some() && self.call.file.is_known()
+        self.common.offset.is_some() && self.common.file.is_known()
     }
     fn run(&mut self) -> io::Result<Filled> {
-        let Call { file, offset, flags, len, .. } = &self.call;
+        let Vectored { file, offset, flags, len, .. } = &self.common;
         file.learn();
         vectored::readv(file.as_fd(), spaces(&mut self.bufs, *len), *offset, flags.bits())
             .map(Filled::by_kernel)
@@ -111,14 +111,14 @@ impl<B: IoBufMut> Request<'_, Readv<B>> {
     /// # Ok(()) }
     /// ```
     pub fn flags(mut self, flags: ReadWriteFlags) -> Self {
-        self.op.call.flags = flags;
+        self.op.common.flags = flags;
         self
     }
 }
 
 /// `pwritev2(2)`; see [`Aio::writev_at`].
 pub struct Writev<B> {
-    call: Call,
+    common: Vectored,
     bufs: Vec<B>,
 }
 
@@ -128,10 +128,10 @@ impl<B: IoBuf> Op for Writev<B> {
     const NAME: &'static str = "writev";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            if !op.call.may_go_on_ring() {
+            if !op.common.may_go_on_ring() {
                 return None;
             }
-            let Call { file, offset, flags, len, iovecs } = &mut op.call;
+            let Vectored { file, offset, flags, len, iovecs } = &mut op.common;
             let (hangs, bytes) = (file.may_hang(), bytes(&op.bufs, *len));
             let sqe = Sqe::writev(File::as_fd(file), iovecs, bytes, *offset, flags.bits());
             sqe.map(|sqe| sqe.force_async(hangs))
@@ -139,19 +139,19 @@ impl<B: IoBuf> Op for Writev<B> {
         decode: |_, cqe| cqe.count(),
     });
     fn check(&self) -> io::Result<()> {
-        self.call.check()
+        self.common.check()
     }
     fn shorten(&mut self) {
-        let len: usize = bytes(&self.bufs, self.call.len).map(<[u8]>::len).sum();
-        self.call.len = len.div_ceil(2);
+        let len: usize = bytes(&self.bufs, self.common.len).map(<[u8]>::len).sum();
+        self.common.len = len.div_ceil(2);
     }
     fn prefers_ring(&self) -> bool {
-        // Buffered writes go to a kernel worker on ext4, one at a time for an inode.
-        let Call { file, offset, .. } = &self.call;
+        // The kernel gives buffered writes on ext4 to a worker of its own, which does one at a time for a file.
+        let Vectored { file, offset, .. } = &self.common;
         offset.is_some() && file.is_local() && !file.may_go_inline()
     }
     fn run(&mut self) -> io::Result<usize> {
-        let Call { file, offset, flags, len, .. } = &self.call;
+        let Vectored { file, offset, flags, len, .. } = &self.common;
         file.learn();
         vectored::writev(file.as_fd(), bytes(&self.bufs, *len), *offset, flags.bits())
     }
@@ -172,7 +172,7 @@ impl<B: IoBuf> Request<'_, Writev<B>> {
     /// # Ok(()) }
     /// ```
     pub fn flags(mut self, flags: ReadWriteFlags) -> Self {
-        self.op.call.flags |= flags;
+        self.op.common.flags |= flags;
         self
     }
 }
@@ -196,8 +196,8 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn readv_at<B: IoBufMut>(&self, file: &File, bufs: Vec<B>, offset: u64) -> Request<'_, Readv<B>> {
-        let call = Call::new(file, Some(offset), ReadWriteFlags::empty());
-        Request::new(self, Readv { call, bufs })
+        let common = Vectored::new(file, Some(offset), ReadWriteFlags::empty());
+        Request::new(self, Readv { common, bufs })
     }
     /// The same at the file's own position, which moves.
     ///
@@ -212,7 +212,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn readv<B: IoBufMut>(&self, file: &File, bufs: Vec<B>) -> Request<'_, Readv<B>> {
-        Request::new(self, Readv { call: Call::new(file, None, ReadWriteFlags::empty()), bufs })
+        Request::new(self, Readv { common: Vectored::new(file, None, ReadWriteFlags::empty()), bufs })
     }
     /// Writes several buffers at an offset in bytes, one after the other: `pwritev2(2)`. Gives the number
     /// of bytes in all, which may be short.
@@ -229,8 +229,8 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn writev_at<B: IoBuf>(&self, file: &File, bufs: Vec<B>, offset: u64) -> Request<'_, Writev<B>> {
-        let call = Call::new(file, Some(offset), ReadWriteFlags::empty());
-        Request::new(self, Writev { call, bufs })
+        let common = Vectored::new(file, Some(offset), ReadWriteFlags::empty());
+        Request::new(self, Writev { common, bufs })
     }
     /// The same at the file's own position, which moves.
     ///
@@ -245,7 +245,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn writev<B: IoBuf>(&self, file: &File, bufs: Vec<B>) -> Request<'_, Writev<B>> {
-        Request::new(self, Writev { call: Call::new(file, None, ReadWriteFlags::empty()), bufs })
+        Request::new(self, Writev { common: Vectored::new(file, None, ReadWriteFlags::empty()), bufs })
     }
     /// Writes at the end of a file, wherever that is by then: `pwritev2(2)` with RWF_APPEND (Linux 4.16).
     /// The file's own position stays where it is. Gives the number of bytes, which may be short.
@@ -263,6 +263,6 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn append<B: IoBuf>(&self, file: &File, bufs: Vec<B>) -> Request<'_, Writev<B>> {
-        Request::new(self, Writev { call: Call::new(file, Some(0), ReadWriteFlags::APPEND), bufs })
+        Request::new(self, Writev { common: Vectored::new(file, Some(0), ReadWriteFlags::APPEND), bufs })
     }
 }

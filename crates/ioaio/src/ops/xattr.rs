@@ -27,14 +27,16 @@ enum On<'a> {
 }
 
 /// What the attributes are of.
-struct Owner<S> {
+struct AttributesOf<S> {
     subject: S,
     follow: bool,
 }
 
-impl<S: Subject> Owner<S> {
-    /// Calls with what the call takes. It knows no directory handles, so that relative to one the file
-    /// is opened first, which takes no permission, and named by way of procfs.
+impl<S: Subject> AttributesOf<S> {
+    /// Makes a call with the path or the open file.
+    ///
+    /// These calls know no directory handles. Relative to one, the file is opened with `O_PATH`, which takes no
+    /// permission, and the call gets its name in procfs.
     fn with<T>(&self, call: impl FnOnce(On<'_>) -> Result<T, Errno>) -> io::Result<T> {
         let (dir, path) = match self.subject.target() {
             Target::File(file) => return Ok(call(On::File(file))?),
@@ -52,7 +54,7 @@ impl<S: Subject> Owner<S> {
             res => Ok(res?),
         }
     }
-    /// As the ring takes it, which knows neither directory handles nor links.
+    /// The same for the ring, which takes neither directory handles nor symbolic links.
     fn on_ring(&self) -> Option<On<'_>> {
         match self.subject.target() {
             Target::File(file) => Some(On::File(file)),
@@ -75,7 +77,7 @@ fn check<S: Subject>(subject: &S, name: &Option<SmallCStr>) -> io::Result<()> {
 
 /// `getxattr(2)`; see [`Aio::getxattr`], [`Aio::lgetxattr`] and [`Aio::fgetxattr`].
 pub struct Getxattr<S> {
-    owner: Owner<S>,
+    of: AttributesOf<S>,
     name: Option<SmallCStr>,
     /// For the ring to write into.
     value: Vec<u8>,
@@ -87,7 +89,7 @@ impl<S: Subject> Op for Getxattr<S> {
     const NAME: &'static str = "getxattr";
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
-            let (on, name) = (op.owner.on_ring()?, op.name.as_ref()?.as_c_str());
+            let (on, name) = (op.of.on_ring()?, op.name.as_ref()?.as_c_str());
             op.value.resize(LARGE, 0);
             match on {
                 On::File(file) => Sqe::fgetxattr(file, name, &mut op.value),
@@ -101,11 +103,11 @@ impl<S: Subject> Op for Getxattr<S> {
         },
     });
     fn check(&self) -> io::Result<()> {
-        check(&self.owner.subject, &self.name)
+        check(&self.of.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<Vec<u8>> {
         let name = self.name.as_ref().map_or(c"", SmallCStr::as_c_str);
-        self.owner.with(|on| {
+        self.of.with(|on| {
             let get = |buf: &mut [u8]| match on {
                 On::Path(path) => rustix::fs::getxattr(path, name, buf),
                 On::Link(path) => rustix::fs::lgetxattr(path, name, buf),
@@ -120,13 +122,13 @@ impl<S: Subject> Op for Getxattr<S> {
 }
 impl PathOp for Getxattr<At> {
     fn at(&mut self) -> &mut At {
-        &mut self.owner.subject
+        &mut self.of.subject
     }
 }
 
 /// `setxattr(2)`; see [`Aio::setxattr`], [`Aio::lsetxattr`] and [`Aio::fsetxattr`].
 pub struct Setxattr<S> {
-    owner: Owner<S>,
+    of: AttributesOf<S>,
     name: Option<SmallCStr>,
     value: Vec<u8>,
     flags: XattrFlags,
@@ -139,7 +141,7 @@ impl<S: Subject> Op for Setxattr<S> {
     const RING: Option<RingOp<Self>> = Some(RingOp {
         encode: |op| {
             let name = op.name.as_ref()?.as_c_str();
-            match op.owner.on_ring()? {
+            match op.of.on_ring()? {
                 On::File(file) => Sqe::fsetxattr(file, name, &op.value, op.flags.bits()),
                 On::Path(path) => Sqe::setxattr(path, name, &op.value, op.flags.bits()),
                 On::Link(_) => None,
@@ -148,12 +150,12 @@ impl<S: Subject> Op for Setxattr<S> {
         decode: |_, cqe| cqe.unit(),
     });
     fn check(&self) -> io::Result<()> {
-        check(&self.owner.subject, &self.name)
+        check(&self.of.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<()> {
         let (name, value, flags) =
             (self.name.as_ref().map_or(c"", SmallCStr::as_c_str), &self.value, self.flags);
-        self.owner.with(|on| match on {
+        self.of.with(|on| match on {
             On::Path(path) => rustix::fs::setxattr(path, name, value, flags),
             On::Link(path) => rustix::fs::lsetxattr(path, name, value, flags),
             On::File(file) => rustix::fs::fsetxattr(file, name, value, flags),
@@ -165,7 +167,7 @@ impl<S: Subject> Op for Setxattr<S> {
 }
 impl PathOp for Setxattr<At> {
     fn at(&mut self) -> &mut At {
-        &mut self.owner.subject
+        &mut self.of.subject
     }
 }
 
@@ -178,7 +180,7 @@ impl<S: Subject> Request<'_, Setxattr<S>> {
 }
 
 /// `listxattr(2)`; see [`Aio::listxattr`], [`Aio::llistxattr`] and [`Aio::flistxattr`].
-pub struct Listxattr<S>(Owner<S>);
+pub struct Listxattr<S>(AttributesOf<S>);
 
 impl<S: Subject> Op for Listxattr<S> {
     type Val = Vec<OsString>;
@@ -211,7 +213,7 @@ impl PathOp for Listxattr<At> {
 
 /// `removexattr(2)`; see [`Aio::removexattr`], [`Aio::lremovexattr`] and [`Aio::fremovexattr`].
 pub struct Removexattr<S> {
-    owner: Owner<S>,
+    of: AttributesOf<S>,
     name: Option<SmallCStr>,
 }
 
@@ -220,11 +222,11 @@ impl<S: Subject> Op for Removexattr<S> {
     type Out = io::Result<()>;
     const NAME: &'static str = "removexattr";
     fn check(&self) -> io::Result<()> {
-        check(&self.owner.subject, &self.name)
+        check(&self.of.subject, &self.name)
     }
     fn run(&mut self) -> io::Result<()> {
         let name = self.name.as_ref().map_or(c"", SmallCStr::as_c_str);
-        self.owner.with(|on| match on {
+        self.of.with(|on| match on {
             On::Path(path) => rustix::fs::removexattr(path, name),
             On::Link(path) => rustix::fs::lremovexattr(path, name),
             On::File(file) => rustix::fs::fremovexattr(file, name),
@@ -236,18 +238,18 @@ impl<S: Subject> Op for Removexattr<S> {
 }
 impl PathOp for Removexattr<At> {
     fn at(&mut self) -> &mut At {
-        &mut self.owner.subject
+        &mut self.of.subject
     }
 }
 
-fn path_owner(path: impl AsRef<Path>) -> Owner<At> {
-    Owner { subject: At::new(path.as_ref()), follow: true }
+fn of_path(path: impl AsRef<Path>) -> AttributesOf<At> {
+    AttributesOf { subject: At::new(path.as_ref()), follow: true }
 }
-fn link_owner(path: impl AsRef<Path>) -> Owner<At> {
-    Owner { subject: At::new(path.as_ref()), follow: false }
+fn of_link(path: impl AsRef<Path>) -> AttributesOf<At> {
+    AttributesOf { subject: At::new(path.as_ref()), follow: false }
 }
-fn file_owner(file: &File) -> Owner<File> {
-    Owner { subject: file.share(), follow: true }
+fn of_file(file: &File) -> AttributesOf<File> {
+    AttributesOf { subject: file.share(), follow: true }
 }
 
 impl Aio {
@@ -266,7 +268,7 @@ impl Aio {
     /// ```
     pub fn getxattr(&self, path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> Request<'_, Getxattr<At>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Getxattr { owner: path_owner(path), name, value: Vec::new() })
+        Request::new(self, Getxattr { of: of_path(path), name, value: Vec::new() })
     }
     /// The same for a symbolic link itself: `lgetxattr(2)`.
     ///
@@ -281,7 +283,7 @@ impl Aio {
     /// ```
     pub fn lgetxattr(&self, path: impl AsRef<Path>, name: impl AsRef<OsStr>) -> Request<'_, Getxattr<At>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Getxattr { owner: link_owner(path), name, value: Vec::new() })
+        Request::new(self, Getxattr { of: of_link(path), name, value: Vec::new() })
     }
     /// The same for an open file: `fgetxattr(2)`.
     ///
@@ -297,7 +299,7 @@ impl Aio {
     /// ```
     pub fn fgetxattr(&self, file: &File, name: impl AsRef<OsStr>) -> Request<'_, Getxattr<File>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Getxattr { owner: file_owner(file), name, value: Vec::new() })
+        Request::new(self, Getxattr { of: of_file(file), name, value: Vec::new() })
     }
     /// Sets an extended attribute, a new one or the value of one that is there: `setxattr(2)`.
     ///
@@ -319,7 +321,7 @@ impl Aio {
         value: impl Into<Vec<u8>>,
     ) -> Request<'_, Setxattr<At>> {
         let (name, value, flags) = (c_name(name.as_ref()), value.into(), XattrFlags::empty());
-        Request::new(self, Setxattr { owner: path_owner(path), name, value, flags })
+        Request::new(self, Setxattr { of: of_path(path), name, value, flags })
     }
     /// The same for a symbolic link itself: `lsetxattr(2)`.
     ///
@@ -339,7 +341,7 @@ impl Aio {
         value: impl Into<Vec<u8>>,
     ) -> Request<'_, Setxattr<At>> {
         let (name, value, flags) = (c_name(name.as_ref()), value.into(), XattrFlags::empty());
-        Request::new(self, Setxattr { owner: link_owner(path), name, value, flags })
+        Request::new(self, Setxattr { of: of_link(path), name, value, flags })
     }
     /// The same for an open file: `fsetxattr(2)`.
     ///
@@ -360,7 +362,7 @@ impl Aio {
         value: impl Into<Vec<u8>>,
     ) -> Request<'_, Setxattr<File>> {
         let (name, value, flags) = (c_name(name.as_ref()), value.into(), XattrFlags::empty());
-        Request::new(self, Setxattr { owner: file_owner(file), name, value, flags })
+        Request::new(self, Setxattr { of: of_file(file), name, value, flags })
     }
     /// The names of the extended attributes: `listxattr(2)`.
     ///
@@ -378,7 +380,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn listxattr(&self, path: impl AsRef<Path>) -> Request<'_, Listxattr<At>> {
-        Request::new(self, Listxattr(path_owner(path)))
+        Request::new(self, Listxattr(of_path(path)))
     }
     /// The same for a symbolic link itself: `llistxattr(2)`.
     ///
@@ -394,7 +396,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn llistxattr(&self, path: impl AsRef<Path>) -> Request<'_, Listxattr<At>> {
-        Request::new(self, Listxattr(link_owner(path)))
+        Request::new(self, Listxattr(of_link(path)))
     }
     /// The same for an open file: `flistxattr(2)`.
     ///
@@ -411,7 +413,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn flistxattr(&self, file: &File) -> Request<'_, Listxattr<File>> {
-        Request::new(self, Listxattr(file_owner(file)))
+        Request::new(self, Listxattr(of_file(file)))
     }
     /// Removes an extended attribute: `removexattr(2)`.
     ///
@@ -432,7 +434,7 @@ impl Aio {
         name: impl AsRef<OsStr>,
     ) -> Request<'_, Removexattr<At>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Removexattr { owner: path_owner(path), name })
+        Request::new(self, Removexattr { of: of_path(path), name })
     }
     /// The same for a symbolic link itself: `lremovexattr(2)`.
     ///
@@ -451,7 +453,7 @@ impl Aio {
         name: impl AsRef<OsStr>,
     ) -> Request<'_, Removexattr<At>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Removexattr { owner: link_owner(path), name })
+        Request::new(self, Removexattr { of: of_link(path), name })
     }
     /// The same for an open file: `fremovexattr(2)`.
     ///
@@ -467,6 +469,6 @@ impl Aio {
     /// ```
     pub fn fremovexattr(&self, file: &File, name: impl AsRef<OsStr>) -> Request<'_, Removexattr<File>> {
         let name = c_name(name.as_ref());
-        Request::new(self, Removexattr { owner: file_owner(file), name })
+        Request::new(self, Removexattr { of: of_file(file), name })
     }
 }

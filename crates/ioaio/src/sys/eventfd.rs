@@ -52,7 +52,7 @@ impl EventFd {
     }
 }
 
-/// No time passes in the model: who relies on a timeout is found out.
+/// No time passes in the model, so that it hangs wherever only a timeout would have woken somebody.
 #[cfg(loom)]
 impl EventFd {
     pub(crate) fn add(&self) {

@@ -72,7 +72,7 @@ const OVERLAY: (u64, &[u8]) = (0x794C_7630, b"overlay");
 const MAX_DEPTH: u32 = 2;
 
 /// What is known of the mount in `st`, a result of `statx` with [`mask`].
-pub(crate) fn of(st: &Statx) -> Option<bool> {
+pub(crate) fn is_local(st: &Statx) -> Option<bool> {
     if st.stx_mask & MNT_ID_UNIQUE.bits() == 0 {
         return Some(false); // before Linux 6.8 a mount id may come back as another mount
     }
@@ -104,14 +104,14 @@ pub(crate) enum Kind {
 }
 
 /// What a file is, `None` while its mount is not known. Never waits.
-pub(crate) fn look(fd: BorrowedFd<'_>) -> Option<Kind> {
+pub(crate) fn kind_of(fd: BorrowedFd<'_>) -> Option<Kind> {
     let Some(st) = stat(fd) else {
         // `fstat(2)` may wait for a server. This asks no file system, and fails for what has no positions.
         let has_position = rustix::fs::seek(fd, SeekFrom::Current(0)) != Err(Errno::SPIPE);
         return Some(if has_position { Kind::Slow } else { Kind::Stream });
     };
     match u32::from(st.stx_mode) & libc::S_IFMT {
-        libc::S_IFREG | libc::S_IFDIR => Some(if of(&st)? { Kind::Local } else { Kind::Slow }),
+        libc::S_IFREG | libc::S_IFDIR => Some(if is_local(&st)? { Kind::Local } else { Kind::Slow }),
         libc::S_IFBLK => Some(Kind::Slow),
         _ => Some(Kind::Stream),
     }
@@ -126,7 +126,7 @@ pub(crate) fn has_name(fd: BorrowedFd<'_>) -> bool {
 /// Asks the file system itself; may wait, so only on a worker.
 pub(crate) fn learn(fd: BorrowedFd<'_>) {
     let Some(st) = stat(fd) else { return };
-    if of(&st).is_some() {
+    if is_local(&st).is_some() {
         return;
     }
     let Ok(fs) = rustix::fs::fstatfs(fd) else { return };
@@ -205,7 +205,7 @@ mod tests {
             assert_eq!(mounts.get(id), None);
             let mut st = zeroed_statx();
             (st.stx_mask, st.stx_mnt_id) = (MNT_ID_UNIQUE.bits(), id);
-            assert_eq!(of(&st), Some(false));
+            assert_eq!(is_local(&st), Some(false));
         }
     }
 

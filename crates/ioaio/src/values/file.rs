@@ -57,12 +57,12 @@ impl Class {
 }
 
 struct Shared {
-    /// The ring's reference, which goes before the descriptor.
+    /// Its place in a ring's table, which is dropped before the descriptor.
     slot: OnceLock<Slot>,
     fd: Descriptor,
     /// A [`Class`].
     class: AtomicU8,
-    /// Of what is lent: known not to be `O_DIRECT`.
+    /// Whether a lent descriptor is known to be without `O_DIRECT`.
     plain: AtomicBool,
 }
 
@@ -117,7 +117,7 @@ impl File {
         if seen != Class::Unknown {
             return seen;
         }
-        let class = match mounts::look(self.as_fd()) {
+        let class = match mounts::kind_of(self.as_fd()) {
             None => return Class::Unknown,
             Some(Kind::Slow) => Class::Slow,
             Some(Kind::Stream) => Class::Stream,
@@ -144,8 +144,8 @@ impl File {
     pub(crate) fn may_go_inline(&self) -> bool {
         match self.0.fd {
             Descriptor::Owned(_) => self.class().is_cached(),
-            // Mostly for few requests, which are not worth a statx: file systems that could wait refuse
-            // RWF_NOWAIT, except for O_DIRECT.
+            // A lent descriptor is mostly used for so few requests that a statx would not pay off. Nor is it
+            // needed: file systems that could wait refuse RWF_NOWAIT, except for O_DIRECT.
             Descriptor::Lent(fd) => {
                 let plain = || rustix::fs::fcntl_getfl(fd).is_ok_and(|f| !f.contains(OFlags::DIRECT));
                 let known = self.0.plain.load(Ordering::Relaxed) || plain();
@@ -154,8 +154,9 @@ impl File {
             }
         }
     }
-    /// The ring reads a pipe at any offset where pread says ESPIPE, and waits in spite of O_NONBLOCK. Nor does
-    /// it take the lock of a file's position as read(2) does: two requests would get the same bytes.
+    /// Whether the ring does the same as a worker. It reads a pipe at any offset, where pread(2) says ESPIPE, and
+    /// waits in spite of O_NONBLOCK. Nor does it take the lock of a file's own position as read(2) does, so that two
+    /// requests would get the same bytes.
     pub(crate) fn may_go_on_ring(&self, offset: Option<u64>) -> bool {
         let stream = self.class() == Class::Stream;
         let blocks = || rustix::fs::fcntl_getfl(self.as_fd()).is_ok_and(|f| !f.contains(OFlags::NONBLOCK));

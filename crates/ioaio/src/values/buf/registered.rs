@@ -52,7 +52,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn registered_buf(&self, len: usize) -> io::Result<RegisteredBuf> {
-        const MAX: usize = 1 << 30; // the kernel's
+        const MAX: usize = 1 << 30; // the kernel takes no larger buffers
         if !(1..=MAX).contains(&len) {
             return Err(rustix::io::Errno::INVAL.into());
         }
