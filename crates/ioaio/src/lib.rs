@@ -79,6 +79,7 @@ pub use values::error::Error;
 pub use values::faults::Faults;
 pub use values::file::File;
 pub use values::mapping::{Mapped, Mapping};
+pub use values::metadata::Metadata;
 pub use values::path::At;
 
 #[cfg(doctest)]

@@ -51,7 +51,7 @@ pub use realpath::Realpath;
 pub use rename::Rename;
 pub use scan::{Scan, Scanned};
 pub use seek::Seek;
-pub use stat::{Metadata, Stat};
+pub use stat::Stat;
 pub use statvfs::{Statvfs, StatvfsInfo};
 pub use statx::{Statx, StatxInfo, StatxSync};
 pub use sync::{Fsync, Sync, SyncFileRange};

@@ -7,13 +7,13 @@ use std::time::SystemTime;
 use rustix::fs::{AtFlags, Statx as Raw, StatxAttributes, StatxFlags};
 use rustix::io::Errno;
 
-use super::stat::system_time;
 use crate::api::request::PathOp;
 use crate::request::op::{Op, RingOp};
 use crate::request::sqe::Sqe;
 use crate::sys::fallback;
 use crate::sys::statx::zeroed_statx;
 use crate::values::file::File;
+use crate::values::metadata::system_time;
 use crate::values::path::{At, Subject};
 use crate::{Aio, FileType, Metadata, Request};
 

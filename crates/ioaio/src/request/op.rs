@@ -59,7 +59,7 @@ pub trait Op: Sized + Send + 'static {
     fn control(&self) -> Option<&std::sync::Arc<Control>> {
         None
     }
-    /// Goes on as far as possible without holding the thread. Only an operation whose [`Control`] says that it
+    /// Goes on as far as possible without holding the thread. Only an operation whose `control` says that it
     /// goes by steps is ever pending; every other one is executed by its first step.
     fn step(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<Self::Val>> {
         Poll::Ready(self.run())

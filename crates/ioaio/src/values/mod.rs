@@ -7,6 +7,7 @@ pub(crate) mod error;
 pub(crate) mod faults;
 pub(crate) mod file;
 pub(crate) mod mapping;
+pub(crate) mod metadata;
 pub(crate) mod offset;
 pub(crate) mod path;
 pub(crate) mod small_cstr;
