@@ -55,6 +55,10 @@ impl TwoPathOp for Rename {
 impl Request<'_, Rename> {
     /// The flags of `renameat2(2)`: `NOREPLACE`, `EXCHANGE`, `WHITEOUT`.
     ///
+    /// # Errors
+    /// The request then also gives EINVAL where the file system has no such rename, and ENOSYS where a filter
+    /// (seccomp) refuses the call.
+    ///
     /// ```
     /// # fn main() -> std::io::Result<()> {
     /// # let dir = tempfile::tempdir()?;

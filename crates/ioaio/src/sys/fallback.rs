@@ -7,7 +7,7 @@
 use std::ffi::CStr;
 use std::os::fd::BorrowedFd;
 
-use rustix::fs::{AtFlags, RenameFlags, Stat, Statx, StatxFlags, StatxTimestamp};
+use rustix::fs::{AtFlags, CWD, RenameFlags, Stat, Statx, StatxFlags, StatxTimestamp};
 use rustix::io::{Errno, Result};
 
 use super::statx::zeroed_statx;
@@ -29,15 +29,23 @@ pub(crate) fn statx(dir: BorrowedFd<'_>, path: &CStr, flags: AtFlags, mask: Stat
     }
 }
 
-/// `renameat2(2)`, or `renameat(2)` where there are no flags.
+/// `renameat2(2)`, or `renameat(2)` where there are no flags. ENOSYS where there are and a filter refuses it.
 pub(crate) fn rename(
     from: (BorrowedFd<'_>, &CStr),
     to: (BorrowedFd<'_>, &CStr),
     flags: RenameFlags,
 ) -> Result<()> {
-    match flags.is_empty() {
-        true => rustix::fs::renameat(from.0, from.1, to.0, to.1),
-        false => rustix::fs::renameat_with(from.0, from.1, to.0, to.1, flags),
+    let with_flags = |from: (BorrowedFd<'_>, &CStr), to: (BorrowedFd<'_>, &CStr)| {
+        rustix::fs::renameat_with(from.0, from.1, to.0, to.1, flags)
+    };
+    if flags.is_empty() {
+        return rustix::fs::renameat(from.0, from.1, to.0, to.1);
+    }
+    match with_flags(from, to) {
+        // The kernel says ENOENT to an empty path. Callers try something else after ENOSYS, which they must not
+        // after a refusal by the directory.
+        Err(Errno::PERM) if with_flags((CWD, c""), (CWD, c"")) == Err(Errno::PERM) => Err(Errno::NOSYS),
+        res => res,
     }
 }
 

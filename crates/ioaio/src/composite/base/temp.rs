@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::composite::base::calls::Calls;
 use crate::composite::base::parent_and_name::Name;
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -100,10 +101,10 @@ impl<'a> Target<'a> {
         if self.replace {
             self.calls.step("renameat", self.at, || rustix::fs::renameat(dir, from, dir, to))?;
         } else {
-            let rename = || rustix::fs::renameat_with(dir, from, dir, to, RenameFlags::NOREPLACE);
+            let rename = || fallback::rename((dir, from), (dir, to), RenameFlags::NOREPLACE);
             match self.calls.step("renameat2", self.at, rename) {
-                // The file system has no such rename, or a filter refuses it; the temporary name goes with the guard.
-                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS, Errno::PERM]) => {
+                // The file system has no such rename; the temporary name goes with the guard.
+                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {
                     let link = || rustix::fs::linkat(dir, from, dir, to, AtFlags::empty());
                     self.calls.step("linkat", self.at, link)?;
                     drop(temp);

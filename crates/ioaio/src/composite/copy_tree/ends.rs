@@ -19,6 +19,7 @@ use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::temp::{is, temp_name};
 use crate::request::control::Control;
 use crate::request::op::Op;
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -173,10 +174,9 @@ fn appear(begun: &Begun) -> Result<(), Error> {
         calls.step("syncfs", at, || rustix::fs::syncfs(&fds.to))?;
     }
     let (dir, temp, name) = (begun.dir.as_fd(), &begun.temp, &begun.name);
-    let rename = || match rustix::fs::renameat_with(dir, temp, dir, name, RenameFlags::NOREPLACE) {
-        // The file system has no such rename, or a filter refuses it. Without that flag a directory replaces
-        // nothing but an empty directory.
-        Err(Errno::INVAL | Errno::NOSYS | Errno::PERM) => rustix::fs::renameat(dir, temp, dir, name),
+    let rename = || match fallback::rename((dir, temp), (dir, name), RenameFlags::NOREPLACE) {
+        // Without that flag a directory replaces nothing but an empty directory.
+        Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(dir, temp, dir, name),
         res => res,
     };
     calls.step("renameat2", at, rename)?;
