@@ -1,21 +1,23 @@
 //! The engine as a caller sees it.
 //!
 //! # Safety contract
-//! `Shared::inner` always points to a live boxed `Arc<Inner>`. It is replaced only by `reinit` in a
+//! `Shared::engine` always points to a live boxed `Arc<Engine>`. It is replaced only by `reinit` in a
 //! forked process, which leaks the old one, so references into it stay valid.
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::io::Errno;
 
 use crate::Group;
 use crate::api::builder::Builder;
+use crate::engine::Engine;
 use crate::engine::bell::Bell;
-use crate::engine::{Inner, nanos};
+use crate::engine::results::nanos;
+use crate::engine::settings::Settings;
 use crate::request::cell::{Req, next_epoch};
 
 /// An engine for asynchronous file I/O; a cheap handle, to be cloned and sent at will.
@@ -34,8 +36,8 @@ use crate::request::cell::{Req, next_epoch};
 pub struct Aio(Arc<Shared>);
 
 struct Shared {
-    inner: AtomicPtr<Arc<Inner>>,
-    config: Builder,
+    engine: AtomicPtr<Arc<Engine>>,
+    settings: Settings,
     /// Whether the engine ends with this handle's last clone. A composite's handle only borrows it.
     owner: AtomicBool,
 }
@@ -55,8 +57,10 @@ pub struct Backend {
     pub inline: bool,
     /// io_uring is used.
     pub ring: bool,
-    /// Why it is not.
+    /// Why it is not: it was switched off, or the call that the kernel has refused and its error.
     pub ring_off: Option<String>,
+    /// Since when, where it was used before: a kernel, or a filter that was put on later, may refuse it at any time.
+    pub ring_off_since: Option<SystemTime>,
     /// Threads are used.
     pub pool: bool,
 }
@@ -88,20 +92,24 @@ impl Aio {
     pub fn builder() -> Builder {
         Builder::default()
     }
-    pub(crate) fn with(config: Builder) -> io::Result<Aio> {
-        let inner = Inner::new(&config, Bell::new()?)?;
-        inner.pool.fill(&inner);
-        let inner = AtomicPtr::new(Box::into_raw(Box::new(inner)));
-        Ok(Aio(Arc::new(Shared { inner, config, owner: AtomicBool::new(true) })))
+    pub(crate) fn with(settings: Settings) -> io::Result<Aio> {
+        let engine = Engine::new(&settings, Bell::new()?)?;
+        engine.start_least_workers();
+        let engine = AtomicPtr::new(Box::into_raw(Box::new(engine)));
+        Ok(Aio(Arc::new(Shared { engine, settings, owner: AtomicBool::new(true) })))
     }
     /// A handle that does not keep the engine from ending; requests are refused afterwards.
     pub(crate) fn lent(&self) -> Aio {
-        let inner = AtomicPtr::new(Box::into_raw(Box::new(self.inner().clone())));
-        Aio(Arc::new(Shared { inner, config: self.0.config.clone(), owner: AtomicBool::new(false) }))
+        let engine = AtomicPtr::new(Box::into_raw(Box::new(self.engine().clone())));
+        Aio(Arc::new(Shared { engine, settings: self.0.settings.clone(), owner: AtomicBool::new(false) }))
     }
-    pub(crate) fn inner(&self) -> &Arc<Inner> {
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
         // SAFETY: see the module's contract.
-        unsafe { &*self.0.inner.load(Ordering::Acquire) }
+        unsafe { &*self.0.engine.load(Ordering::Acquire) }
+    }
+    /// The faults that are planned for its requests.
+    pub(crate) fn faults(&self) -> Option<crate::Faults> {
+        self.engine().faults.clone()
     }
     pub(crate) fn downgrade(&self) -> WeakAio {
         WeakAio(Arc::downgrade(&self.0))
@@ -114,30 +122,30 @@ impl Aio {
     /// # Errors
     /// EOWNERDEAD in a forked process before [`reinit`](Self::reinit).
     pub fn poll(&self) -> io::Result<usize> {
-        self.inner().poll()
+        self.engine().poll()
     }
     /// Waits until `poll` has a result to deliver; false if there can be none or time is over.
     ///
     /// # Errors
     /// EOWNERDEAD in a forked process before [`reinit`](Self::reinit).
     pub fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
-        self.inner().wait(timeout)
+        self.engine().wait(timeout)
     }
     /// Makes the poll fd readable until the next poll that finds nothing, for a caller who has work
     /// of its own for the thread that polls.
     pub fn wake(&self) {
-        self.inner().bell.ring();
+        self.engine().bell.ring();
     }
     /// Whether this is a forked process that has to call [`reinit`](Self::reinit) first.
     pub fn forked(&self) -> bool {
-        self.inner().forked()
+        self.engine().identity.forked()
     }
     /// Polls until no request is left. In a callback: none but those whose callbacks run.
     ///
     /// # Errors
     /// Those of [`poll`](Self::poll).
     pub fn flush(&self) -> io::Result<()> {
-        self.inner().flush()
+        self.engine().flush()
     }
     /// A new group.
     pub fn group(&self) -> Group {
@@ -145,44 +153,47 @@ impl Aio {
     }
     /// Requests submitted and not delivered.
     pub fn nreqs(&self) -> usize {
-        self.inner().nreqs.load(Ordering::Acquire)
+        self.engine().results.outstanding()
     }
     /// Requests that wait for a route.
     pub fn nready(&self) -> usize {
-        self.inner().nready()
+        self.engine().nready()
     }
     /// Results that wait for `poll`.
     pub fn npending(&self) -> usize {
-        self.inner().npending()
+        self.engine().results.len()
     }
     /// Worker threads now.
     pub fn nthreads(&self) -> usize {
-        self.inner().pool.lock().threads
+        self.engine().routes.pool.lock().threads
     }
     /// Keeps at least `n` threads, raising the maximum if need be.
     pub fn min_parallel(&self, n: usize) {
-        let inner = self.inner();
-        inner.pool.configure(|s| {
+        let engine = self.engine();
+        engine.routes.pool.configure(|s| {
             s.min_threads = n;
             s.max_threads = s.max_threads.max(n);
         });
-        inner.pool.fill(inner);
+        engine.start_least_workers();
     }
-    /// Allows at most `n` threads, and blocks until no more are running. With 0, `poll` executes.
+    /// Allows at most `n` threads, and blocks until no more are running; on one of these threads, that is in
+    /// [`call`](Self::call), it does not wait for itself. With 0, `poll` executes.
     pub fn max_parallel(&self, n: usize) {
-        let inner = self.inner();
-        inner.pool.allow(inner, n);
-        if inner.pool.needs_poll() {
-            inner.without_threads(false);
+        let engine = self.engine();
+        let needs = engine.routes.pool.allow(n);
+        engine.meet(needs, false);
+        engine.routes.pool.wait_until_gone(usize::from(engine.is_worker()));
+        if engine.routes.pool.needs_poll() {
+            engine.hand_to_poll_or_reaper(false);
         }
     }
     /// Sets how many idle threads stay after the idle timeout.
     pub fn max_idle(&self, n: usize) {
-        self.inner().pool.configure(|s| s.max_idle = n);
+        self.engine().routes.pool.configure(|s| s.max_idle = n);
     }
     /// Sets how long a thread stays idle before it may end.
     pub fn idle_timeout(&self, t: Duration) {
-        self.inner().pool.configure(|s| s.idle_timeout = t);
+        self.engine().routes.pool.configure(|s| s.idle_timeout = t);
     }
     /// Sets how many requests may wait to be executed before submitters are held; gives the old limit.
     ///
@@ -190,9 +201,7 @@ impl Aio {
     /// EINVAL for 0.
     pub fn max_outstanding(&self, n: usize) -> io::Result<usize> {
         positive(n)?;
-        let old = self.inner().max_outstanding.swap(n, Ordering::Relaxed);
-        self.inner().make_room();
-        Ok(old)
+        Ok(self.engine().room.set_max(n))
     }
     /// Sets how many results one `poll` delivers at the most; groups that end with them come on top.
     ///
@@ -200,39 +209,37 @@ impl Aio {
     /// EINVAL for 0.
     pub fn max_poll_reqs(&self, n: usize) -> io::Result<()> {
         positive(n)?;
-        self.inner().max_poll_reqs.store(n, Ordering::Relaxed);
+        self.engine().results.max_poll_reqs.store(n, Ordering::Relaxed);
         Ok(())
     }
     /// Sets how long one `poll` goes on delivering; `None` is no limit.
     pub fn max_poll_time(&self, t: Option<Duration>) {
-        self.inner().max_poll_time.store(nanos(t), Ordering::Relaxed);
+        self.engine().results.max_poll_time.store(nanos(t), Ordering::Relaxed);
     }
     /// Which routes are on, and why one is off.
     pub fn backend(&self) -> Backend {
-        let inner = self.inner();
-        let why = |&(errno, text): &(i32, &str)| match errno {
-            0 => text.to_string(),
-            _ => format!("io_uring_setup: {text}: {}", io::Error::from_raw_os_error(errno)),
-        };
+        let engine = self.engine();
+        let (why, since) = engine.routes.ring_off().unzip();
         Backend {
-            inline: inner.inline_on,
-            ring: inner.ring.is_some(),
-            ring_off: inner.ring_error.as_ref().map(why),
-            pool: inner.pool_on,
+            inline: engine.routes.inline,
+            ring: why.is_none(),
+            ring_off: why,
+            ring_off_since: since.flatten(),
+            pool: engine.routes.threads,
         }
     }
     /// A snapshot of counts.
     pub fn stats(&self) -> Stats {
-        let inner = self.inner();
-        let [inline, ring, pool] = inner.counted();
-        let ring_in_flight = inner.ring.as_ref().map_or(0, |r| r.in_flight());
+        let engine = self.engine();
+        let [inline, ring, pool] = engine.counters.all();
+        let ring_in_flight = engine.routes.ring.as_ref().map_or(0, |ring| ring.in_flight());
         Stats { inline, ring, pool, ring_in_flight, threads: self.nthreads() }
     }
     /// Ends the engine, whoever still has a handle of it; for languages where nobody knows who has.
     #[doc(hidden)]
     pub fn end(&self) {
         if !self.forked() && self.0.owner.swap(false, Ordering::Relaxed) {
-            self.inner().stop();
+            self.engine().stop();
         }
     }
     /// Cancels as [`Handle::cancel`](crate::Handle::cancel) does, without keeping the request alive.
@@ -244,7 +251,7 @@ impl Aio {
     pub unsafe fn cancel_at(&self, address: *const ()) {
         // SAFETY: the caller's promise: the callback is in the request.
         let req = unsafe { Req::at(address.cast()) };
-        self.inner().cancel(&req);
+        self.engine().cancel(&req);
     }
     /// After a fork, in the child: forgets every request and starts anew, with the same number for
     /// the poll fd. Requests from before belong to the parent, which loses nothing.
@@ -252,18 +259,18 @@ impl Aio {
     /// # Errors
     /// Those of [`Builder::build`]; EBUSY in a process that is not a forked one.
     pub fn reinit(&self) -> io::Result<()> {
-        let old = self.inner();
-        if !old.forked() {
+        let old = self.engine();
+        if !old.identity.forked() {
             return Err(Errno::BUSY.into());
         }
         next_epoch();
-        let mut inner = Inner::new(&self.0.config, Bell::new()?)?;
+        let mut engine = Engine::new(&self.0.settings, Bell::new()?)?;
         // Only when nothing can fail any more: nobody may close this number.
-        let bell = &mut Arc::get_mut(&mut inner).expect("nobody else has it yet").bell;
+        let bell = &mut Arc::get_mut(&mut engine).expect("nobody else has it yet").bell;
         bell.take_over(old.bell.as_fd())?;
-        inner.pool.fill(&inner);
+        engine.start_least_workers();
         // The old one is leaked: its locks may be held by threads that do not exist here.
-        self.0.inner.store(Box::into_raw(Box::new(inner)), Ordering::Release);
+        self.0.engine.store(Box::into_raw(Box::new(engine)), Ordering::Release);
         Ok(())
     }
 }
@@ -281,18 +288,18 @@ fn positive(n: usize) -> io::Result<()> {
 impl AsFd for Aio {
     /// The poll fd: readable while [`Aio::poll`] has something to do.
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.inner().bell.as_fd()
+        self.engine().bell.as_fd()
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // SAFETY: the pointer came from Box::into_raw and nobody refers to it any more.
-        let inner = unsafe { Box::from_raw(*self.inner.get_mut()) };
-        if inner.forked() {
-            std::mem::forget(inner);
+        let engine = unsafe { Box::from_raw(*self.engine.get_mut()) };
+        if engine.identity.forked() {
+            std::mem::forget(engine);
         } else if *self.owner.get_mut() {
-            inner.stop();
+            engine.stop();
         }
     }
 }

@@ -1,13 +1,15 @@
-//! Running a future on a thread that drives the engine meanwhile.
+//! Threads that wait: for a future while they drive the engine, for a single request, and for room.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{Thread, ThreadId};
 
 use crate::Aio;
-use crate::engine::Inner;
+use crate::engine::Engine;
+use crate::engine::drivers::DrivingGuard;
+use crate::engine::sleeper::Sleeper;
+use crate::engine::watchers::Until;
 use crate::sys::sync::{AtomicBool, Ordering};
 
 impl Aio {
@@ -25,46 +27,31 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
-        let inner = self.inner().clone();
-        let alert =
-            Arc::new(Alert { woken: AtomicBool::new(true), home: std::thread::current().id(), inner });
-        let (inner, woken) = (&alert.inner, || alert.woken.load(Ordering::SeqCst));
+        let engine = self.engine().clone();
+        let sleeper = Sleeper::new(engine.routes.ring.as_ref());
+        let alert = Arc::new(Alert { woken: AtomicBool::new(true), sleeper: sleeper.clone() });
+        let woken = || alert.woken.load(Ordering::SeqCst);
         let waker = Waker::from(alert.clone());
         let mut future = pin!(future);
-        let _drives = Drives::begin(inner);
+        let _drives = DrivingGuard::begin(&engine);
         loop {
             if alert.woken.swap(false, Ordering::SeqCst)
                 && let Poll::Ready(out) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
                 return out;
             }
-            let step = inner.wait_until(None, woken).and_then(|any| if any { inner.poll() } else { Ok(0) });
-            step.expect("the engine is this process's and its poll fd is open");
+            let any = engine.sleep_until(&sleeper, Until::Result, None, woken);
+            let polled = any.and_then(|any| if any { engine.poll() } else { Ok(0) });
+            polled.expect("the engine is this process's");
+            engine.driver_polled();
         }
     }
 }
 
-/// While it lives, the engine needs no reaper thread.
-struct Drives<'a>(&'a Arc<Inner>);
-
-impl<'a> Drives<'a> {
-    fn begin(inner: &'a Arc<Inner>) -> Self {
-        inner.driver_began();
-        inner.turns.helpers.fetch_add(1, Ordering::Relaxed);
-        Drives(inner)
-    }
-}
-impl Drop for Drives<'_> {
-    fn drop(&mut self) {
-        self.0.turns.helpers.fetch_sub(1, Ordering::Relaxed);
-        self.0.driver_ended();
-    }
-}
-
+/// Calls the thread that runs the future, which looks whether it was woken.
 struct Alert {
     woken: AtomicBool,
-    home: ThreadId,
-    inner: Arc<Inner>,
+    sleeper: Arc<Sleeper>,
 }
 
 impl Wake for Alert {
@@ -72,46 +59,61 @@ impl Wake for Alert {
         self.wake_by_ref();
     }
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::SeqCst);
-        // The thread itself is not asleep.
-        if std::thread::current().id() != self.home {
-            self.inner.bell.ring();
+        if !self.woken.swap(true, Ordering::SeqCst) {
+            self.sleeper.call();
         }
     }
 }
 
 /// While a thread sleeps until a request is done, the engine does not count on its drivers, of which this
 /// thread may be one.
-struct Alone<'a>(&'a Arc<Inner>);
+struct WaitingGuard<'a>(&'a Arc<Engine>);
 
-impl<'a> Alone<'a> {
-    fn begin(inner: &'a Arc<Inner>) -> Self {
-        inner.waiter_began();
-        Alone(inner)
+impl<'a> WaitingGuard<'a> {
+    fn begin(engine: &'a Arc<Engine>) -> Self {
+        engine.waiting_began();
+        WaitingGuard(engine)
     }
 }
-impl Drop for Alone<'_> {
+
+impl Drop for WaitingGuard<'_> {
     fn drop(&mut self) {
-        self.0.waiter_ended();
+        self.0.waiting_ended();
     }
 }
 
-struct Unpark(Thread);
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
-}
-
-/// Not [`Aio::block_on`]: who waits for one request does not ask for callbacks.
-pub(crate) fn block_on<F: Future + Unpin>(inner: &Arc<Inner>, mut future: F) -> F::Output {
-    let _alone = Alone::begin(inner);
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+/// Waits for what a request comes to, without delivering callbacks: who waits for one request does not ask for them.
+pub(crate) fn wait_for<F: Future + Unpin>(engine: &Arc<Engine>, mut future: F) -> F::Output {
+    let _waiting = WaitingGuard::begin(engine);
+    let waker = crate::sys::park::waker();
     let mut cx = Context::from_waker(&waker);
     loop {
         match Pin::new(&mut future).poll(&mut cx) {
             Poll::Ready(out) => return out,
             Poll::Pending => std::thread::park(),
         }
+    }
+}
+
+/// Counts in the request of a submitter who cannot wait otherwise, once there is room for it.
+pub(crate) fn block_until_room(engine: &Arc<Engine>) {
+    if engine.room.try_enter() {
+        return;
+    }
+    let sleeper = Sleeper::new(engine.routes.ring.as_ref());
+    let alert = Arc::new(Alert { woken: AtomicBool::new(false), sleeper: sleeper.clone() });
+    let waker = Waker::from(alert.clone());
+    let ticket = engine.room.line_up();
+    // Also where the engine is driven: the driver may be the thread that waits here.
+    let woken = || alert.woken.load(Ordering::SeqCst);
+    // An engine that ends refuses the request.
+    while !ticket.is_granted(&waker) && !engine.identity.has_ended() {
+        let slept = engine.sleep_until(&sleeper, Until::Own, None, woken);
+        slept.expect("the engine is this process's");
+        alert.woken.store(false, Ordering::SeqCst);
+    }
+    match ticket.is_granted(&waker) {
+        true => ticket.enter(),
+        false => engine.room.enter(),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::io::Errno;
 
+use crate::engine::settings::Settings;
 use crate::{Aio, Faults};
 
 /// Sets the limits of an engine, and switches its routes on or off.
@@ -15,101 +16,71 @@ use crate::{Aio, Faults};
 /// assert!(!aio.backend().ring);
 /// # Ok(()) }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Builder {
-    pub(crate) inline: bool,
-    pub(crate) ring: bool,
-    pub(crate) pool: bool,
-    pub(crate) ring_in_flight: u32,
-    pub(crate) min_parallel: usize,
-    pub(crate) max_parallel: usize,
-    pub(crate) max_idle: usize,
-    pub(crate) idle_timeout: Duration,
-    pub(crate) max_outstanding: usize,
-    pub(crate) max_poll_reqs: usize,
-    pub(crate) max_poll_time: Option<Duration>,
-    pub(crate) faults: Option<Faults>,
-}
-
-impl Default for Builder {
-    fn default() -> Self {
-        Builder {
-            inline: true,
-            ring: true,
-            pool: true,
-            ring_in_flight: 256,
-            min_parallel: 0,
-            max_parallel: 16,
-            max_idle: 4,
-            idle_timeout: Duration::from_secs(10),
-            max_outstanding: usize::MAX,
-            max_poll_reqs: usize::MAX,
-            max_poll_time: None,
-            faults: None,
-        }
-    }
+    pub(crate) settings: Settings,
 }
 
 impl Builder {
     /// Whether requests may be answered at once where that cannot wait (default: yes).
     pub fn inline(mut self, on: bool) -> Self {
-        self.inline = on;
+        self.settings.inline = on;
         self
     }
     /// Lets requests fail on purpose, on every route, in release builds too (default: none).
     pub fn faults(mut self, plan: Faults) -> Self {
-        self.faults = Some(plan);
+        self.settings.faults = Some(plan);
         self
     }
     /// Whether io_uring is used where the kernel offers it (default: yes).
     pub fn ring(mut self, on: bool) -> Self {
-        self.ring = on;
+        self.settings.ring = on;
         self
     }
     /// Whether threads are used (default: yes); without, `poll` executes what has no other route.
     pub fn pool(mut self, on: bool) -> Self {
-        self.pool = on;
+        self.settings.pool = on;
         self
     }
     /// The number of requests that the ring has at the most (default 256); more wait by priority.
     pub fn ring_in_flight(mut self, n: u32) -> Self {
-        self.ring_in_flight = n;
+        self.settings.ring_in_flight = n;
         self
     }
     /// The number of threads to keep at the least (default 0).
     pub fn min_parallel(mut self, n: usize) -> Self {
-        self.min_parallel = n;
+        self.settings.min_parallel = n;
         self
     }
     /// The number of threads at the most (default 16).
     pub fn max_parallel(mut self, n: usize) -> Self {
-        self.max_parallel = n;
+        self.settings.max_parallel = n;
         self
     }
     /// How many idle threads stay after the idle timeout (default 4).
     pub fn max_idle(mut self, n: usize) -> Self {
-        self.max_idle = n;
+        self.settings.max_idle = n;
         self
     }
     /// How long a thread stays idle before it may end (default 10 s).
     pub fn idle_timeout(mut self, t: Duration) -> Self {
-        self.idle_timeout = t;
+        self.settings.idle_timeout = t;
         self
     }
     /// How many requests may wait to be executed before submitters are held (default: no limit).
     pub fn max_outstanding(mut self, n: usize) -> Self {
-        self.max_outstanding = n;
+        self.settings.max_outstanding = n;
         self
     }
     /// How many results one `poll` delivers at the most (default: no limit).
     pub fn max_poll_reqs(mut self, n: usize) -> Self {
-        self.max_poll_reqs = n;
+        self.settings.max_poll_reqs = n;
         self
     }
     /// How long one `poll` goes on delivering (default: no limit).
     pub fn max_poll_time(mut self, t: Duration) -> Self {
-        self.max_poll_time = Some(t);
+        self.settings.max_poll_time = Some(t);
         self
     }
     /// Makes the engine.
@@ -118,14 +89,15 @@ impl Builder {
     /// EINVAL for a limit of zero; EMFILE or ENOMEM where not even an eventfd can be had. A kernel
     /// that refuses io_uring is no error: see [`Aio::backend`].
     pub fn build(self) -> io::Result<Aio> {
-        let zero = self.ring_in_flight == 0
-            || self.max_parallel == 0
-            || self.max_outstanding == 0
-            || self.max_poll_reqs == 0
-            || self.min_parallel > self.max_parallel;
+        let s = &self.settings;
+        let zero = s.ring_in_flight == 0
+            || s.max_parallel == 0
+            || s.max_outstanding == 0
+            || s.max_poll_reqs == 0
+            || s.min_parallel > s.max_parallel;
         if zero {
             return Err(Errno::INVAL.into());
         }
-        Aio::with(self)
+        Aio::with(self.settings)
     }
 }

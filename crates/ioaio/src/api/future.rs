@@ -5,16 +5,19 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+#[cfg(any(feature = "tokio", feature = "futures-io"))]
+use std::task::Waker;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::io::Errno;
 
 use crate::Aio;
 use crate::api::request::Request;
-use crate::engine::fairness::Turn;
+use crate::engine::fairness::Deferred;
+use crate::engine::room::Ticket;
 use crate::request::cell::FutureReq;
-use crate::request::members::Core as GroupCore;
+use crate::request::members::Members;
 use crate::request::op::Op;
 use crate::values::faults::Fault;
 
@@ -34,20 +37,20 @@ pub(crate) fn answer<O: Op>(aio: &Aio, op: &mut O, foreign: bool, crowd: usize) 
     if let Err(e) = op.check() {
         return Answer::Now(Err(e));
     }
-    let inner = aio.inner();
-    match inner.faults.as_ref().and_then(|plan| plan.ask(O::NAME)) {
+    let engine = aio.engine();
+    match engine.faults.as_ref().and_then(|plan| plan.ask(O::NAME)) {
         Some(Fault::Fail(errno)) => return Answer::Now(Err(io::Error::from_raw_os_error(errno))),
         Some(Fault::Delay(time)) => return Answer::Later(Some(time)),
         Some(Fault::Short) => op.shorten(),
         None => {}
     }
-    let outstanding = || inner.nreqs.load(Ordering::Relaxed) + crowd;
-    if !inner.inline_on || op.inline_depth().is_some_and(|most| outstanding() > most) {
+    let outstanding = || engine.results.outstanding() + crowd;
+    if !engine.routes.inline || op.inline_depth().is_some_and(|most| outstanding() > most) {
         return Answer::Later(None);
     }
     match op.inline() {
         Some(res) => {
-            inner.count_inline();
+            engine.counters.add_inline();
             Answer::Now(res)
         }
         None => Answer::Later(None),
@@ -59,8 +62,9 @@ impl<O: Op> IntoFuture for Request<'_, O> {
     type IntoFuture = Pending<O>;
     fn into_future(self) -> Pending<O> {
         let Request { op, priority, groups, foreign, child, .. } = self;
-        let (turn, cancelled) = (None, AtomicBool::new(false));
-        let start = Start { op, priority, groups, foreign, child, turn, cancelled };
+        let cancelled = AtomicBool::new(false);
+        let (deferred, ticket, delay) = (None, None, None);
+        let start = Start { op, priority, groups, foreign, child, deferred, ticket, delay, cancelled };
         Pending { aio: self.aio.clone(), step: Step::Start(start) }
     }
 }
@@ -68,11 +72,15 @@ impl<O: Op> IntoFuture for Request<'_, O> {
 struct Start<O> {
     op: O,
     priority: u8,
-    groups: Vec<Arc<GroupCore>>,
+    groups: Vec<Arc<Members>>,
     foreign: bool,
     child: bool,
-    /// It has let other futures go first.
-    turn: Option<Turn>,
+    /// It lets other futures go first.
+    deferred: Option<Deferred>,
+    /// It waits for room.
+    ticket: Option<Ticket>,
+    /// A fault on purpose.
+    delay: Option<Duration>,
     /// Before it was submitted.
     cancelled: AtomicBool,
 }
@@ -101,10 +109,10 @@ impl<O: Op> Future for Pending<O> {
         match std::mem::replace(&mut this.step, Step::Over) {
             Step::Start(start) => this.start(start, cx),
             Step::Waiting(req) => {
-                let inner = this.aio.inner();
-                let ours = !inner.forked() && inner.owns(req.req());
+                let identity = &this.aio.engine().identity;
+                let ours = !identity.forked() && identity.owns(req.req());
                 assert!(ours, "a future from before a fork ends in the parent");
-                this.look(req, cx)
+                this.take_or_wait(req, cx)
             }
             Step::Over => panic!("a future was polled after it had completed"),
         }
@@ -113,38 +121,74 @@ impl<O: Op> Future for Pending<O> {
 
 impl<O: Op> Pending<O> {
     fn start(&mut self, mut start: Start<O>, cx: &mut Context<'_>) -> Poll<O::Out> {
-        if self.aio.inner().forked() {
-            return Poll::Ready(start.op.finish(Err(Errno::OWNERDEAD.into())));
+        let engine = self.aio.engine();
+        if let Err(e) = engine.identity.check() {
+            return Poll::Ready(start.op.finish(Err(e)));
         }
         if *start.cancelled.get_mut() {
             return Poll::Ready(start.op.finish(Err(Errno::CANCELED.into())));
         }
-        if start.turn.is_none() && !start.child && Turn::passes(self.aio.inner(), start.op.inline_depth()) {
-            start.turn = Some(Turn::pass(self.aio.inner()));
+        if self.defers(&start) {
+            start.deferred = Some(engine.fairness.defer());
             cx.waker().wake_by_ref();
             self.step = Step::Start(start);
             return Poll::Pending;
         }
-        let crowd = start.turn.take().map_or(0, Turn::others);
-        let delay = match answer(&self.aio, &mut start.op, start.foreign, crowd) {
-            Answer::Later(delay) => delay,
-            Answer::Now(res) => return Poll::Ready(start.op.finish(res)),
-        };
-        let inner = self.aio.inner();
-        if !start.child && !inner.has_room() && inner.wait_for_room(cx.waker()) {
+        // Who waits for room has been tried before.
+        if start.ticket.is_none() {
+            let crowd = start.deferred.take().map_or(0, Deferred::others);
+            match answer(&self.aio, &mut start.op, start.foreign, crowd) {
+                Answer::Later(delay) => start.delay = delay,
+                Answer::Now(res) => return Poll::Ready(start.op.finish(res)),
+            }
+        }
+        if start.child {
+            engine.room.enter();
+        } else if !self.has_place(&mut start, cx) {
             self.step = Step::Start(start);
             return Poll::Pending;
         }
-        inner.admit();
-        let req = FutureReq::new(start.op, start.priority, delay);
+        engine.count_in();
+        let req = FutureReq::new(start.op, start.priority, start.delay);
         req.req().set_waker(cx.waker());
         for group in &start.groups {
             group.add(req.req());
         }
-        inner.submit(req.req().clone());
-        self.look(req, cx)
+        engine.submit(req.req().clone());
+        self.take_or_wait(req, cx)
     }
-    fn look(&mut self, req: FutureReq<O>, cx: &mut Context<'_>) -> Poll<O::Out> {
+    /// Whether it lets others go first now.
+    fn defers(&self, start: &Start<O>) -> bool {
+        let engine = self.aio.engine();
+        let depth = start.op.inline_depth();
+        start.deferred.is_none()
+            && start.ticket.is_none()
+            && !start.child
+            && engine.fairness.defers(depth.is_some())
+            && engine.routes.inline
+            && depth.is_none_or(|most| engine.results.outstanding() <= most)
+    }
+    /// Whether it has its place among those that wait to be executed; if not, it is woken for it.
+    fn has_place(&self, start: &mut Start<O>, cx: &mut Context<'_>) -> bool {
+        let engine = self.aio.engine();
+        if start.ticket.is_none() && engine.room.try_enter() {
+            return true;
+        }
+        let ticket = start.ticket.take().unwrap_or_else(|| engine.room.line_up());
+        if ticket.is_granted(cx.waker()) {
+            ticket.enter();
+            return true;
+        }
+        start.ticket = Some(ticket);
+        // What takes the room may be callbacks that nobody polls for.
+        engine.make_progress_without_poll();
+        let granted = start.ticket.as_ref().is_some_and(|ticket| ticket.is_granted(cx.waker()));
+        if granted && let Some(ticket) = start.ticket.take() {
+            ticket.enter();
+        }
+        granted
+    }
+    fn take_or_wait(&mut self, req: FutureReq<O>, cx: &mut Context<'_>) -> Poll<O::Out> {
         req.req().set_waker(cx.waker());
         match req.take() {
             Some(out) => Poll::Ready(out),
@@ -181,9 +225,11 @@ impl<O: Op> Pending<O> {
         match &self.step {
             Step::Start(start) => {
                 start.cancelled.store(true, Ordering::Relaxed);
-                self.aio.inner().make_room(); // it may wait for that
+                if let Some(ticket) = &start.ticket {
+                    ticket.wake(); // it waits for room, and will see that it is over
+                }
             }
-            Step::Waiting(req) => self.aio.inner().cancel(req.req()),
+            Step::Waiting(req) => self.aio.engine().cancel(req.req()),
             Step::Over => {}
         }
     }
@@ -192,7 +238,7 @@ impl<O: Op> Pending<O> {
 impl<O: Op> Drop for Pending<O> {
     fn drop(&mut self) {
         if let Step::Waiting(req) = &self.step {
-            self.aio.inner().cancel(req.req());
+            self.aio.engine().cancel(req.req());
         }
     }
 }

@@ -5,12 +5,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::Aio;
-use crate::request::cell::Req;
-use crate::request::members::Core;
-
-type Feeder = Box<dyn FnMut(&Group) + Send>;
-type Callback = Box<dyn FnOnce() + Send>;
+use crate::request::members::Members;
+use crate::{Aio, WeakAio};
 
 /// A set of requests that completes when its last member has completed.
 ///
@@ -28,27 +24,25 @@ type Callback = Box<dyn FnOnce() + Send>;
 #[derive(Clone)]
 pub struct Group {
     aio: Aio,
-    core: Arc<Core>,
+    members: Arc<Members>,
 }
+
+/// How many members a feeder keeps going unless the program says otherwise.
+const LIMIT: usize = 2;
 
 impl Group {
     pub(crate) fn new(aio: &Aio) -> Self {
-        let core = Core::of_children(aio.downgrade());
-        core.lock().limit = 2;
-        Group { aio: aio.clone(), core: Arc::new(core) }
-    }
-    pub(crate) fn with(aio: Aio, core: Arc<Core>) -> Self {
-        Group { aio, core }
+        Group { aio: aio.clone(), members: Members::new(LIMIT) }
     }
     pub(crate) fn aio(&self) -> &Aio {
         &self.aio
     }
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
+    pub(crate) fn members(&self) -> &Arc<Members> {
+        &self.members
     }
     /// How many members have not completed.
     pub fn len(&self) -> usize {
-        self.core.lock().members.len()
+        self.members.len()
     }
     /// Whether no member is left.
     pub fn is_empty(&self) -> bool {
@@ -56,37 +50,37 @@ impl Group {
     }
     /// Calls `feeder` now, and whenever fewer than [`limit`](Self::limit) members are left, until
     /// a call adds nothing. It runs here, in [`Aio::poll`], and where the group is awaited.
-    pub fn feed(&self, feeder: impl FnMut(&Group) + Send + 'static) {
-        let old = self.core.lock().feeder.replace(Box::new(feeder));
-        drop(old); // what it holds is the program's: not under the lock
-        self.core.feed(&self.aio);
+    pub fn feed(&self, mut feeder: impl FnMut(&Group) + Send + 'static) {
+        // The feeder is the group's, which must not keep itself or the engine alive.
+        let aio = self.aio.downgrade();
+        let members = Arc::downgrade(&self.members);
+        self.members.set_feeder(Box::new(move || {
+            if let (Some(aio), Some(members)) = (WeakAio::upgrade(&aio), members.upgrade()) {
+                feeder(&Group { aio, members });
+            }
+        }));
+        self.aio.engine().feed(&self.members);
     }
     /// Sets how many members the feeder keeps going (default 2); 0 pauses it.
     pub fn limit(&self, n: usize) {
-        self.core.lock().limit = n;
-        self.core.look_soon(self.aio.inner());
+        self.members.set_limit(n);
+        self.aio.engine().look_after_group(&self.members);
     }
     /// Cancels the members and removes the feeder; the group itself still completes.
     pub fn cancel(&self) {
-        let mut st = self.core.lock();
-        let feeder = st.feeder.take();
-        st.unfed = st.feeding;
-        let members: Vec<Req> = st.members.values().cloned().collect();
-        drop(st);
-        drop(feeder);
-        members.iter().for_each(|req| self.aio.inner().cancel(req));
-        self.core.look_soon(self.aio.inner());
+        self.members.remove_feeder();
+        let engine = self.aio.engine();
+        self.members.all().iter().for_each(|req| engine.cancel(req));
+        engine.look_after_group(&self.members);
     }
     /// Runs `callback` inside [`Aio::poll`] when no member is left. Replaces an earlier callback.
     pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
-        let mut st = self.core.lock();
-        let old = st.callback.replace(Box::new(callback));
-        if old.is_none() {
-            self.aio.inner().group_opened();
+        let engine = self.aio.engine();
+        engine.results.count_in();
+        if !self.members.set_callback(Box::new(callback)) {
+            engine.count_out(1); // it was counted with the callback before
         }
-        drop(st);
-        drop(old);
-        self.aio.inner().tick_soon(self.core.clone());
+        engine.group_is_due(&self.members);
     }
 }
 
@@ -105,21 +99,17 @@ pub struct GroupFuture(Group);
 impl Future for GroupFuture {
     type Output = ();
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let group = &self.0;
-        group.core.feed(&group.aio);
-        let mut st = group.core.lock();
-        if st.idle() {
-            let forget = st.callback.is_none();
-            drop(st);
-            if forget {
-                group.aio.inner().untick(&group.core); // perhaps nobody polls
+        let Group { aio, members } = &self.0;
+        aio.engine().feed(members);
+        match members.wait(cx.waker()) {
+            None => Poll::Pending,
+            Some(forget) => {
+                if forget {
+                    aio.engine().results.forget_group(members); // perhaps nobody polls
+                }
+                Poll::Ready(())
             }
-            return Poll::Ready(());
         }
-        if !st.wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-            st.wakers.push(cx.waker().clone());
-        }
-        Poll::Pending
     }
 }
 
@@ -136,9 +126,9 @@ mod tests {
         group.feed(|_| {});
         let members = || (0..10).map(|_| aio.busy(std::time::Duration::ZERO).group(&group).into_future());
         futures::executor::block_on(join_all(members()));
-        assert!(aio.inner().has_ticks(), "the feeder might have to run");
+        assert!(aio.engine().results.has_due_groups(), "the feeder might have to run");
         let cancel = async { group.cancel() };
         futures::executor::block_on(join(group.clone().into_future(), cancel));
-        assert!(!aio.inner().has_ticks());
+        assert!(!aio.engine().results.has_due_groups());
     }
 }

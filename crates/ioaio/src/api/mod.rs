@@ -7,6 +7,7 @@ pub(crate) mod builder;
 pub(crate) mod drive;
 pub(crate) mod future;
 pub(crate) mod group;
+pub(crate) mod registered;
 pub(crate) mod request;
 #[cfg(any(feature = "tokio", feature = "futures-io"))]
 pub(crate) mod stream;

@@ -1,14 +1,13 @@
 //! What a caller holds: the request being built, its handle, its future.
 
-use std::future::{Future, IntoFuture};
+use std::future::IntoFuture;
 use std::io;
 use std::sync::Arc;
-use std::task::Wake;
 
-use crate::api::block_on::block_on;
+use crate::api::block_on::{block_until_room, wait_for};
 use crate::api::future::{Answer, answer};
 use crate::request::cell::{Header, Req};
-use crate::request::members::Core as GroupCore;
+use crate::request::members::Members;
 use crate::request::op::Op;
 use crate::values::dir::Dir;
 use crate::values::path::At;
@@ -29,7 +28,7 @@ pub struct Request<'a, O: Op> {
     pub(crate) aio: &'a Aio,
     pub(crate) op: O,
     pub(crate) priority: u8,
-    pub(crate) groups: Vec<Arc<GroupCore>>,
+    pub(crate) groups: Vec<Arc<Members>>,
     /// A group of another engine was given, which could not cancel it.
     pub(crate) foreign: bool,
     /// A child of a composite, which has a limit of its own.
@@ -61,15 +60,15 @@ impl<'a, O: Op> Request<'a, O> {
     /// Makes the request a member of a group; it may be in several. With a group of another engine it
     /// completes with EINVAL.
     pub fn group(mut self, group: &Group) -> Self {
-        if Arc::ptr_eq(self.aio.inner(), group.aio().inner()) {
-            self.groups.push(group.core().clone());
+        if Arc::ptr_eq(self.aio.engine(), group.aio().engine()) {
+            self.groups.push(group.members().clone());
         } else {
             self.foreign = true;
         }
         self
     }
     /// Makes the request a child of a composite.
-    pub(crate) fn child_of(mut self, priority: u8, siblings: Option<&Arc<GroupCore>>) -> Self {
+    pub(crate) fn child_of(mut self, priority: u8, siblings: Option<&Arc<Members>>) -> Self {
         (self.priority, self.child) = (priority, true);
         self.groups.extend(siblings.cloned());
         self
@@ -128,8 +127,8 @@ impl<'a, O: Op> Request<'a, O> {
         callback: impl FnOnce(O::Out) + Send + 'static,
         open: impl FnOnce(&Req),
     ) -> *const Header {
-        let inner = self.aio.inner();
-        assert!(!inner.forked(), "after a fork, Aio::reinit must be called first");
+        let engine = self.aio.engine();
+        assert!(!engine.identity.forked(), "after a fork, Aio::reinit must be called first");
         let (mut op, priority) = (self.op, self.priority);
         let delay = match answer(self.aio, &mut op, self.foreign, 0) {
             Answer::Later(delay) => delay,
@@ -137,33 +136,32 @@ impl<'a, O: Op> Request<'a, O> {
                 let req = Req::answered::<O, _>(op.finish(res), priority, callback);
                 self.groups.iter().for_each(|group| group.add(&req));
                 let address = req.addr();
-                inner.submit_answered(req);
+                engine.submit_answered(req);
                 return address;
             }
         };
-        inner.hold();
+        block_until_room(engine);
         let req = Req::with_callback(op, priority, delay, callback);
-        inner.admit();
+        engine.count_in();
         self.groups.iter().for_each(|group| group.add(&req));
         open(&req);
         let address = req.addr();
-        inner.submit(req);
+        engine.submit(req);
         address
     }
     /// Executes on this thread, which waits for it anyway; a member of a group, or a request of an
     /// engine without the inline route, goes through the engine.
     pub fn wait(self) -> O::Out {
-        let forked = self.aio.inner().forked();
-        let composite = self.op.control().is_some_and(|control| control.has_children());
-        let inner = self.aio.inner();
-        let engine = !inner.inline_on || inner.faults.is_some() || self.foreign || forked;
-        if engine || composite || !self.groups.is_empty() {
-            let inner = inner.clone();
-            return block_on(&inner, self.into_future());
+        let engine = self.aio.engine();
+        let by_steps = self.op.control().is_some_and(|control| control.runs_by_steps());
+        let special = self.foreign || engine.identity.forked() || engine.faults.is_some();
+        if by_steps || special || !engine.routes.inline || !self.groups.is_empty() {
+            let engine = engine.clone();
+            return wait_for(&engine, self.into_future());
         }
         let mut op = self.op;
         let res = op.check().and_then(|()| {
-            inner.count_inline();
+            engine.counters.add_inline();
             loop {
                 match op.run() {
                     Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -190,7 +188,7 @@ impl Handle {
     /// thread, it goes on. The callback runs in every case, with what has happened.
     pub fn cancel(&self) {
         if let Some((aio, req)) = &self.open {
-            aio.inner().cancel(req);
+            aio.engine().cancel(req);
         }
     }
     /// The name of the operation.

@@ -178,7 +178,7 @@ impl Aio {
     /// ```
     pub fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Request<'_, Copy> {
         let (from, to) = (At::new(from.as_ref()), At::new(to.as_ref()));
-        let (progress, control) = (Progress::new(), Control::new(self));
+        let (progress, control) = (Progress::new(), Control::whole(self.faults()));
         Request::new(
             self,
             Copy { from, to, follow: true, special: false, replace: true, durable: false, progress, control },

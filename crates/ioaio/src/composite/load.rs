@@ -199,7 +199,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn load(&self, path: impl AsRef<Path>) -> Request<'_, Load> {
-        let control = Control::new(self);
+        let control = Control::whole(self.faults());
         let at = At::new(path.as_ref());
         Request::new(self, Load { at, offset: 0, limit: u64::MAX, truncate: false, control })
     }

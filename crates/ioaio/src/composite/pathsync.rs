@@ -96,6 +96,6 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn pathsync(&self, path: impl AsRef<Path>) -> Request<'_, PathSync> {
-        Request::new(self, PathSync { at: At::new(path.as_ref()), control: Control::new(self) })
+        Request::new(self, PathSync { at: At::new(path.as_ref()), control: Control::whole(self.faults()) })
     }
 }

@@ -170,7 +170,7 @@ impl Aio {
     /// # Ok(()) }
     /// ```
     pub fn save<B: IoBuf>(&self, path: impl AsRef<Path>, data: B) -> Request<'_, Save<B>> {
-        let (at, control) = (At::new(path.as_ref()), Control::new(self));
+        let (at, control) = (At::new(path.as_ref()), Control::whole(self.faults()));
         Request::new(self, Save { at, data, mode: 0o666, keep: false, replace: true, durable: true, control })
     }
 }

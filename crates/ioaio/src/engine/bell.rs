@@ -4,6 +4,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+#[cfg(all(test, loom))]
 use std::time::Duration;
 
 use crate::sys::eventfd::EventFd;
@@ -33,7 +34,8 @@ impl Bell {
         // Not a store: it also has to come after a `ring` that found the bell loud.
         self.loud.swap(false, Ordering::SeqCst);
     }
-    /// Waits until the bell rings; false if the time was over.
+    /// Waits until the bell rings, as an event loop does; false if the time was over.
+    #[cfg(all(test, loom))]
     pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
         self.fd.wait(timeout)
     }

@@ -2,7 +2,7 @@
 //!
 //! A task whose futures are all ready when first polled never gives its executor back. And tasks that run one
 //! after the other to their end never show how many they are, so that nothing would go to the workers although
-//! there is work for all of them. So one future in 128 passes its turn: it is pending once, woken at once, and
+//! there is work for all of them. So one future in 128 lets others go first: it is pending once, woken at once, and
 //! all that begin meanwhile do the same if it matters to them how many there are.
 //!
 //! It matters only in `Aio::block_on`, whose thread works with the workers while it waits. Elsewhere futures are as
@@ -10,53 +10,58 @@
 
 use std::sync::Arc;
 
-use crate::engine::Inner;
 use crate::sys::sync::{AtomicU32, AtomicUsize, Ordering};
 
 /// Futures in a row that may be answered at once.
 const EVERY: u32 = 128;
 
 #[derive(Default)]
-pub(crate) struct Turns {
-    /// Futures begun: about so many, as it is not worth a locked instruction.
+pub(crate) struct Fairness {
+    /// How many futures have begun. Two threads may count one of them as one: it need not be exact, and so it is
+    /// counted without an atomic addition, which would cost each future some nanoseconds.
     begun: AtomicU32,
-    /// Futures that have passed their turn and were not polled since.
-    passed: AtomicUsize,
+    /// Futures that have let others go first and were not polled since.
+    deferred: AtomicUsize,
     /// Threads in `Aio::block_on`.
-    pub(crate) helpers: AtomicUsize,
+    helpers: AtomicUsize,
 }
 
-/// A turn that was passed.
-pub(crate) struct Turn(Arc<Inner>);
+/// A future that lets others go first.
+pub(crate) struct Deferred(Arc<Fairness>);
 
-impl Turn {
-    /// Whether a future that begins now passes its turn.
-    pub(crate) fn passes(inner: &Inner, inline_depth: Option<usize>) -> bool {
-        let turns = &inner.turns;
-        let begun = turns.begun.load(Ordering::Relaxed).wrapping_add(1);
-        turns.begun.store(begun, Ordering::Relaxed);
-        let counted = inline_depth.is_some() && turns.helpers.load(Ordering::Relaxed) > 0;
-        let other = counted && turns.passed.load(Ordering::Relaxed) > 0;
-        (other || begun.is_multiple_of(EVERY))
-            && inner.inline_on
-            && inline_depth.is_none_or(|most| inner.nreqs.load(Ordering::Relaxed) <= most)
+impl Fairness {
+    pub(crate) fn helper_began(&self) {
+        self.helpers.fetch_add(1, Ordering::Relaxed);
     }
-    pub(crate) fn pass(inner: &Arc<Inner>) -> Turn {
-        inner.turns.passed.fetch_add(1, Ordering::Relaxed);
-        Turn(inner.clone())
+    pub(crate) fn helper_ended(&self) {
+        self.helpers.fetch_sub(1, Ordering::Relaxed);
     }
-    /// How many others have passed theirs too, where it matters.
+    /// Whether a future that begins now lets others go first. `counts`: it matters to it how many there are.
+    pub(crate) fn defers(&self, counts: bool) -> bool {
+        let begun = self.begun.load(Ordering::Relaxed).wrapping_add(1);
+        self.begun.store(begun, Ordering::Relaxed);
+        let counted = counts && self.helpers.load(Ordering::Relaxed) > 0;
+        let another = counted && self.deferred.load(Ordering::Relaxed) > 0;
+        another || begun.is_multiple_of(EVERY)
+    }
+    pub(crate) fn defer(self: &Arc<Self>) -> Deferred {
+        self.deferred.fetch_add(1, Ordering::Relaxed);
+        Deferred(self.clone())
+    }
+}
+
+impl Deferred {
+    /// How many others do so too, where it matters.
     pub(crate) fn others(self) -> usize {
-        let turns = &self.0.turns;
-        match turns.helpers.load(Ordering::Relaxed) {
+        match self.0.helpers.load(Ordering::Relaxed) {
             0 => 0,
-            _ => turns.passed.load(Ordering::Relaxed) - 1,
+            _ => self.0.deferred.load(Ordering::Relaxed) - 1,
         }
     }
 }
 
-impl Drop for Turn {
+impl Drop for Deferred {
     fn drop(&mut self) {
-        self.0.turns.passed.fetch_sub(1, Ordering::Relaxed);
+        self.0.deferred.fetch_sub(1, Ordering::Relaxed);
     }
 }

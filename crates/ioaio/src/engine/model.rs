@@ -105,7 +105,7 @@ fn the_poll_fd_misses_nothing() {
         aio.nop().then(callback());
         aio.nop().then(callback());
         while count.load(Relaxed) < 2 {
-            assert!(aio.inner().bell.wait(Duration::from_secs(1)).unwrap());
+            assert!(aio.engine().bell.wait(Duration::from_secs(1)).unwrap());
             aio.poll().unwrap();
         }
     });

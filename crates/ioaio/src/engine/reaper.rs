@@ -1,89 +1,115 @@
 //! Futures need nobody to poll: a thread reaps for them, unless an event loop drives the engine.
 
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 
-use super::Inner;
+use super::Engine;
+use crate::route::ring::{Ring, Waiter};
 use crate::sys::sync::Ordering;
 
 /// The reaper runs wakers, which are the program's.
 const STACK: usize = 256 * 1024;
 
-impl Inner {
-    /// A thread that reaps for futures: they need nobody to call poll.
+impl Engine {
+    /// Sees to it that somebody reaps for futures: they need nobody to call poll.
     pub(crate) fn ensure_reaper(self: &Arc<Self>) {
-        // Under the lock: of this and a driver that ends, one sees the other.
-        let mut started = self.reaper.lock().expect("reaper");
-        if !self.driven() && !self.start_reaper(&mut started) {
-            drop(started);
-            self.serve_here();
+        {
+            // Under the lock: of this and a driver that ends, one sees the other.
+            let mut watch = self.watchers.lock();
+            if self.watchers.driven() || self.identity.has_ended() {
+                return;
+            }
+            if !watch.reaper {
+                let engine = self.clone();
+                watch.reaper =
+                    crate::sys::sync::spawn(c"ioaio-reaper", STACK, move || engine.reap_for_futures())
+                        .is_ok();
+                if watch.reaper {
+                    self.watchers.reaper_watches.store(true, Ordering::SeqCst);
+                }
+            }
+            if watch.reaper {
+                drop(watch);
+                return self.wake_reaper();
+            }
+        }
+        self.serve_here();
+    }
+    /// Lets the reaper, where it is, watch the ring if it does not.
+    fn wake_reaper(&self) {
+        if let Some(ring) = &self.routes.ring
+            && !self.watchers.reaper_watches.load(Ordering::SeqCst)
+        {
+            ring.wake(Waiter::Reaper);
         }
     }
     /// No thread can be started at all: who needs a result gets it himself.
     fn serve_here(self: &Arc<Self>) {
         loop {
             while self.run_one_without_threads() {}
-            match &self.ring {
-                Some(ring) if ring.in_flight() > 0 && ring.wait().is_ok() => ring.reap(self),
+            match &self.routes.ring {
+                Some(ring) if ring.in_flight() > 0 => {
+                    ring.wait(Waiter::Sleeper, true, None);
+                    self.reap();
+                }
                 _ => return,
             }
         }
     }
-    /// Whether somebody polls for futures.
-    pub(super) fn driven(&self) -> bool {
-        self.drivers.load(Ordering::SeqCst) > 0 && self.waiters.load(Ordering::SeqCst) == 0
-    }
-    /// A thread will sleep until its request is done; it may be the one that drives.
-    pub(crate) fn waiter_began(self: &Arc<Self>) {
-        self.waiters.fetch_add(1, Ordering::SeqCst);
-        if self.drivers.load(Ordering::SeqCst) > 0 {
-            self.left_behind();
-        }
-    }
-    pub(crate) fn waiter_ended(&self) {
-        self.waiters.fetch_sub(1, Ordering::SeqCst);
-    }
-    pub(crate) fn driver_began(&self) {
-        self.drivers.fetch_add(1, Ordering::SeqCst);
-    }
-    pub(crate) fn driver_ended(self: &Arc<Self>) {
-        self.drivers.fetch_sub(1, Ordering::SeqCst);
-        self.left_behind();
-    }
-    /// What a driver leaves behind is the reaper's.
-    fn left_behind(self: &Arc<Self>) {
-        if self.forked() || self.driven() {
-            return;
-        }
-        // Who counted on the driver, under this lock, has counted its request in before.
-        drop(self.reaper.lock().expect("reaper"));
-        if self.nreqs.load(Ordering::SeqCst) > 0 {
-            self.without_threads(false);
-        }
-    }
-    /// False where no thread can be started.
-    pub(super) fn start_reaper(self: &Arc<Self>, started: &mut bool) -> bool {
-        if *started || self.stop.load(Ordering::SeqCst) {
-            return true;
-        }
-        let inner = self.clone();
-        *started = crate::sys::sync::spawn(c"ioaio-reaper", STACK, move || inner.reaper()).is_ok();
-        *started
-    }
-    fn reaper(self: Arc<Self>) {
-        while !self.stop.load(Ordering::SeqCst) {
+    /// The reaper's thread.
+    fn reap_for_futures(self: Arc<Self>) {
+        while !self.identity.has_ended() {
             while self.run_one_without_threads() {}
-            match &self.ring {
-                Some(ring) if ring.wait().is_ok() => ring.reap(&self),
-                _ => {
-                    let mut started = self.reaper.lock().expect("reaper");
-                    // Who queued before this lock is served, who queues after it starts another.
-                    if !self.pool.needs_poll() {
-                        *started = false;
-                        return;
-                    }
-                }
+            if let Some(ring) = &self.routes.ring {
+                self.reap(); // also enters what nobody has told the kernel of
+                self.wait_for_ring(ring);
+                continue;
+            }
+            let mut watch = self.watchers.lock();
+            // Who queued before this lock is served, who queues after it starts another.
+            if !self.routes.pool.needs_poll() {
+                watch.reaper = false;
+                return;
             }
         }
-        *self.reaper.lock().expect("reaper") = false;
+        self.watchers.lock().reaper = false;
+    }
+    /// Sleeps until the ring has something; where the engine is driven, until it is not.
+    fn wait_for_ring(&self, ring: &Ring) {
+        let watches = !self.watchers.driven();
+        self.watchers.reaper_watches.store(watches, Ordering::SeqCst);
+        // A driver that ended before this was seen has not woken anybody.
+        let watches = watches || !self.watchers.driven();
+        ring.wait(Waiter::Reaper, watches, None);
+    }
+    /// Somebody waits for room, which may be taken by callbacks that nobody polls for.
+    pub(crate) fn make_progress_without_poll(self: &Arc<Self>) {
+        if self.routes.ring.is_some() {
+            self.ensure_reaper();
+            self.reap_once();
+        }
+        if self.routes.pool.needs_poll() {
+            self.hand_to_poll_or_reaper(false);
+        }
+    }
+    /// The kernel was too busy to take entries: they are offered again after a moment, whoever is asleep.
+    pub(super) fn retry_ring_later(self: &Arc<Self>) {
+        let waker = Waker::from(Arc::new(Retry(Arc::downgrade(self))));
+        if self.timer.wake_after(Ring::RETRY, &waker) == super::timer::Alarm::Refused {
+            std::thread::sleep(Ring::RETRY);
+            self.bell.ring();
+        }
+    }
+}
+
+struct Retry(std::sync::Weak<Engine>);
+
+impl Wake for Retry {
+    fn wake(self: Arc<Self>) {
+        if let Some(engine) = self.0.upgrade()
+            && !engine.identity.has_ended()
+        {
+            engine.reap_once();
+        }
     }
 }

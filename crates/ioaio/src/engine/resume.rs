@@ -3,11 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::request::cell::Req;
 
 struct Resume {
-    inner: Weak<Inner>,
+    engine: Weak<Engine>,
     req: Req,
 }
 
@@ -16,13 +16,14 @@ impl Wake for Resume {
         self.wake_by_ref();
     }
     fn wake_by_ref(self: &Arc<Self>) {
-        if let Some(inner) = self.inner.upgrade() {
-            inner.pool.unpark(&inner, &self.req);
+        if let Some(engine) = self.engine.upgrade() {
+            let needs = engine.routes.pool.unpark(&self.req);
+            engine.meet(needs, self.req.is_callback());
         }
     }
 }
 
 /// Queues the composite again.
-pub(crate) fn waker(inner: &Arc<Inner>, req: &Req) -> Waker {
-    Waker::from(Arc::new(Resume { inner: Arc::downgrade(inner), req: req.clone() }))
+pub(crate) fn waker(engine: &Arc<Engine>, req: &Req) -> Waker {
+    Waker::from(Arc::new(Resume { engine: Arc::downgrade(engine), req: req.clone() }))
 }

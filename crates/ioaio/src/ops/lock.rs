@@ -150,7 +150,8 @@ impl Request<'_, Lock> {
 
 impl Aio {
     fn lock(&self, file: &File, kind: LockKind, scope: Scope) -> Request<'_, Lock> {
-        let (file, timer, control) = (file.share(), self.inner().timer.clone(), Control::by_steps(self));
+        let (file, timer, control) =
+            (file.share(), self.engine().timer.clone(), Control::by_steps(self.faults()));
         Request::new(self, Lock { file, kind, scope, waits: true, delay: FIRST_DELAY, timer, control })
     }
     /// Locks a whole file, or gives the lock back: `flock(2)`.

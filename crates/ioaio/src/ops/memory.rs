@@ -241,7 +241,7 @@ impl Aio {
         range: impl RangeBounds<usize>,
         write: bool,
     ) -> Request<'_, Mtouch<M>> {
-        let op = Mtouch { part: Part::new(memory, range), write, control: Control::new(self) };
+        let op = Mtouch { part: Part::new(memory, range), write, control: Control::whole(self.faults()) };
         Request::new(self, op)
     }
     /// Brings a range into memory, and keeps it there until it is unmapped or unlocked: `mlock(2)`.

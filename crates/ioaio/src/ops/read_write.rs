@@ -2,15 +2,16 @@
 
 use std::io;
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use rustix::fs::Advice;
 
 use crate::request::op::{INLINE_BYTES, Op, RingOp};
 use crate::request::sqe::{Known, Sqe};
-use crate::route::tables::Slot;
 use crate::values::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
 use crate::values::file::File;
 use crate::values::offset::check_offsets;
+use crate::values::slot::Slot;
 use crate::{Aio, Request};
 
 /// Which of file and buffer are in the tables of the engine's ring.
@@ -22,8 +23,10 @@ struct Registered {
 
 impl Registered {
     fn with(aio: &Aio, file: &File, buf: Option<&RegisteredBuf>) -> Self {
-        let buffer = buf.and_then(RegisteredBuf::slot).is_some_and(|slot| slot.belongs_to(aio));
-        Registered { file: file.slot_of(aio).is_some(), buffer }
+        let table = aio.engine().routes.ring.as_ref().map(|ring| Arc::as_ptr(ring).cast::<()>());
+        let of_ours = |slot: &Slot| table.is_some_and(|table| slot.is_of(table));
+        let buffer = buf.and_then(RegisteredBuf::slot).is_some_and(of_ours);
+        Registered { file: file.slot().is_some_and(of_ours), buffer }
     }
     fn known(self, file: &File, buf: Option<&RegisteredBuf>) -> Known {
         let slot = buf.filter(|_| self.buffer).and_then(RegisteredBuf::slot);

@@ -2,14 +2,15 @@
 //!
 //! # Safety contract
 //! A request is shared by reference count, but its *body* (op, result, callback) belongs to one
-//! holder of the turn at a time. The turn goes submit -> queue -> route -> done -> deliver, and each
-//! hand-over is through a lock, the kernel's ring, or the release store of `DONE`. `next`/`prev`
-//! belong to the lock of the queue that the request is in.
+//! holder at a time. It goes submit -> queue -> route -> done -> deliver, and each hand-over is through
+//! a lock, an exchange of an inbox, the kernel's ring, or the release store of `Done`. `next` and `prev`
+//! belong to the container that the request is in; see `queue.rs`.
 
 use std::alloc::Layout;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -19,32 +20,43 @@ use io_uring::squeue;
 use rustix::io::Errno;
 
 use crate::request::control::Control;
-use crate::request::members::Core as GroupCore;
+use crate::request::members::Members;
 use crate::request::op::{ChainOp, Op};
 use crate::request::sqe::Cqe;
 use crate::request::sqe::{Completions, Links};
 use crate::sys::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
 
-/// Where a request is; see the module's contract.
+/// Where a request is; see the module's contract. Each container has a state of its own, which changes under the
+/// lock of the container that the request leaves or enters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum State {
+    /// Nobody but its maker has it.
     New,
-    InPool,
-    InRing,
+    /// Handed to the pool, and not yet sorted into its queue.
+    Submitted,
+    /// In the pool's queue.
+    Queued,
+    /// With a worker, which has not begun it.
+    Taken,
+    /// In the ring's queue.
+    HeldBack,
+    /// The kernel has it.
     OnRing,
+    /// A thread executes it.
     Running,
     /// A composite that was woken while it ran.
-    Again,
+    Woken,
     /// A composite that waits for its children.
     Parked,
+    /// It has its result.
     Done,
 }
 
 impl State {
     fn from_u8(n: u8) -> State {
-        use State::{Again, Done, InPool, InRing, New, OnRing, Parked, Running};
-        [New, InPool, InRing, OnRing, Running, Again, Parked, Done][n as usize]
+        use State::{Done, HeldBack, New, OnRing, Parked, Queued, Running, Submitted, Taken, Woken};
+        [New, Submitted, Queued, Taken, HeldBack, OnRing, Running, Woken, Parked, Done][n as usize]
     }
 }
 
@@ -61,7 +73,8 @@ pub(crate) struct Header {
     pub(crate) prefers_ring: bool,
     /// Worth an inline try while it waits for a worker.
     pub(crate) may_inline: AtomicBool,
-    /// A fault on purpose: a worker sleeps first. In a box, as there is none.
+    /// A fault on purpose: a worker sleeps first. In a box, since nearly every request is without, and a pointer is
+    /// smaller than a duration.
     pub(crate) delay: Option<Box<Duration>>,
     /// Of a composite.
     pub(crate) control: Option<Arc<Control>>,
@@ -72,7 +85,7 @@ pub(crate) struct Header {
 
 /// A group that a request is in; a list, since most are in none, and few in two.
 struct Membership {
-    group: Arc<GroupCore>,
+    group: Arc<Members>,
     next: Option<Box<Membership>>,
 }
 
@@ -126,9 +139,9 @@ type Callback<F> = UnsafeCell<Option<F>>;
 /// A counted reference to a request whose types are forgotten.
 pub(crate) struct Req(NonNull<Header>);
 
-// SAFETY: ops, results and callbacks are Send, and the turn (module contract) keeps them exclusive.
+// SAFETY: ops, results and callbacks are Send, and the module contract keeps them exclusive.
 unsafe impl Send for Req {}
-// SAFETY: the header's shared fields are atomics or locks; the rest is under the turn.
+// SAFETY: the header's shared fields are atomics or locks; the rest is under the module contract.
 unsafe impl Sync for Req {}
 
 impl Clone for Req {
@@ -215,6 +228,17 @@ impl Req {
     pub(crate) fn addr(&self) -> *const Header {
         self.0.as_ptr()
     }
+    /// Gives the reference away as an address, which [`Req::from_raw`] turns back.
+    pub(crate) fn into_raw(self) -> *mut Header {
+        ManuallyDrop::new(self).0.as_ptr()
+    }
+    /// # Safety
+    /// The address came from [`Req::into_raw`], and comes back once.
+    pub(crate) unsafe fn from_raw(addr: *mut Header) -> Req {
+        debug_assert!(addr.is_aligned());
+        // SAFETY: the caller's promise; the address of a live request is not null.
+        Req(unsafe { NonNull::new_unchecked(addr) })
+    }
     /// The request at an address that [`Req::addr`] gave, without a count of its own.
     ///
     /// # Safety
@@ -223,46 +247,32 @@ impl Req {
         // SAFETY: the caller's promise; the address of a live request is not null.
         ManuallyDrop::new(Req(unsafe { NonNull::new_unchecked(addr.cast_mut()) }))
     }
-    /// Gives the reference to the kernel as user data.
-    pub(crate) fn into_user_data(self) -> u64 {
-        let addr = self.0.as_ptr() as u64;
-        std::mem::forget(self);
-        addr
-    }
-    /// # Safety
-    /// `data` came from [`Req::into_user_data`], and comes back once.
-    pub(crate) unsafe fn from_user_data(data: u64) -> Req {
-        debug_assert!((data as usize).is_multiple_of(align_of::<Header>()));
-        // SAFETY: the caller's promise; the address of a live request is not null.
-        Req(unsafe { NonNull::new_unchecked(data as *mut Header) })
-    }
-
-    // The turn's holder calls these, nobody else.
+    // Whoever has the request's body calls these, nobody else.
 
     /// Executes on this thread; the result is in the request.
     pub(crate) fn run(&self) {
         debug_assert_eq!(self.state(), State::Running);
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.run)(self) }
     }
     /// Goes on with a composite; true if it has finished.
     pub(crate) fn step(&self, cx: &mut Context<'_>) -> bool {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.step)(self, cx) }
     }
     /// Tries without waiting; false if another route has to be taken.
     pub(crate) fn inline(&self) -> bool {
         debug_assert_eq!(self.state(), State::Running);
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.inline)(self) }
     }
     pub(crate) fn encode(&self) -> Option<squeue::Entry> {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.encode)(self) }
     }
     pub(crate) fn decode(&self, res: i32) {
         debug_assert_eq!(self.state(), State::OnRing);
-        // SAFETY: the kernel has given the turn back.
+        // SAFETY: the kernel has given the body back.
         unsafe { (self.vtable.decode)(self, res) }
     }
     pub(crate) fn is_chain(&self) -> bool {
@@ -273,19 +283,19 @@ impl Req {
         self.vtable.chain.as_ref().is_some_and(|chain| chain.opens)
     }
     pub(crate) fn encode_chain(&self, slot: u32) -> Option<Vec<squeue::Entry>> {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.chain.as_ref()?.encode)(self, slot) }
     }
     /// False if a worker has to go on.
     pub(crate) fn decode_chain(&self, results: Completions) -> bool {
         debug_assert_eq!(self.state(), State::OnRing);
         let chain = self.vtable.chain.as_ref().expect("only a chain has several completions");
-        // SAFETY: the kernel has given the turn back.
+        // SAFETY: the kernel has given the body back.
         unsafe { (chain.decode)(self, results) }
     }
     /// Completes with an errno instead of executing.
     pub(crate) fn fail(&self, errno: Errno) {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         unsafe { (self.vtable.fail)(self, errno) }
     }
     fn waker(&self) -> &AtomicWaker {
@@ -299,8 +309,11 @@ impl Req {
         #[cfg(not(loom))]
         self.waker().register(waker);
     }
+    /// Wakes the task that waits for the result. A waker is the program's own: one that panics ends no more than
+    /// this call of it.
     pub(crate) fn wake(&self) {
-        self.waker().wake();
+        let waker = self.waker();
+        let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
     }
     /// Runs the callback. Only inside `poll`.
     pub(crate) fn deliver(&self) {
@@ -364,13 +377,17 @@ impl Header {
     pub(crate) fn cancel_flag(&self) -> &AtomicBool {
         &self.cancelled
     }
-    pub(crate) fn join(&self, group: Arc<GroupCore>) {
+    /// Whether it has ever been in a group.
+    pub(crate) fn is_grouped(&self) -> bool {
+        self.grouped.load(Ordering::Acquire)
+    }
+    pub(crate) fn join(&self, group: Arc<Members>) {
         self.grouped.store(true, Ordering::Release);
         let mut groups = self.groups.lock().expect("group list");
         let next = groups.take();
         *groups = Some(Box::new(Membership { group, next }));
     }
-    pub(crate) fn leave_groups(&self) -> Vec<Arc<GroupCore>> {
+    pub(crate) fn leave_groups(&self) -> Vec<Arc<Members>> {
         if !self.grouped.load(Ordering::Acquire) {
             return Vec::new();
         }
@@ -390,7 +407,7 @@ impl<O: Op, F: FnOnce(O::Out) + Send + 'static> Cell<O, Callback<F>> {
     const VTABLE: &'static VTable = &Self::table(Self::deliver, None);
 
     unsafe fn deliver(req: &Req) {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let Body::Out(out) = std::mem::replace(unsafe { Self::body(req) }, Body::Empty) else {
             unreachable!("only finished requests are delivered")
         };
@@ -408,7 +425,7 @@ impl<O: Op> Cell<O, AtomicWaker> {
     /// The result of a future stays where it is.
     unsafe fn stay(_req: &Req) {}
     unsafe fn waker(req: &Req) -> &AtomicWaker {
-        // SAFETY: this is the request's type. The waker is shared, whoever has the turn.
+        // SAFETY: this is the request's type. The waker is shared, whoever has the body.
         unsafe { &req.cell::<O, AtomicWaker>().sink }
     }
 }
@@ -436,8 +453,8 @@ impl<O: Op, S> Cell<O, S> {
         }
     }
     /// # Safety
-    /// The caller has the turn, and `Self` is the request's type.
-    #[allow(clippy::mut_from_ref, reason = "the turn makes the body exclusive")]
+    /// The caller has the body, and `Self` is the request's type.
+    #[allow(clippy::mut_from_ref, reason = "the contract makes the body exclusive")]
     unsafe fn body(req: &Req) -> &mut Body<O> {
         // SAFETY: the caller's promise.
         unsafe { req.cell::<O, S>().body.with_mut(|body| &mut *body) }
@@ -449,7 +466,7 @@ impl<O: Op, S> Cell<O, S> {
         *body = Body::Out(op.finish(res));
     }
     unsafe fn run(req: &Req) {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let body = unsafe { Self::body(req) };
         let Body::Op(op) = body else { unreachable!("a finished request is not run") };
         let res = loop {
@@ -461,7 +478,7 @@ impl<O: Op, S> Cell<O, S> {
         Self::finish(body, res);
     }
     unsafe fn step(req: &Req, cx: &mut Context<'_>) -> bool {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let body = unsafe { Self::body(req) };
         let Body::Op(op) = body else { unreachable!("a finished request is not run") };
         let Poll::Ready(res) = op.step(cx) else { return false };
@@ -469,7 +486,7 @@ impl<O: Op, S> Cell<O, S> {
         true
     }
     unsafe fn inline(req: &Req) -> bool {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let body = unsafe { Self::body(req) };
         let Body::Op(op) = body else { unreachable!("a finished request is not run") };
         let Some(res) = op.inline() else { return false };
@@ -477,12 +494,12 @@ impl<O: Op, S> Cell<O, S> {
         true
     }
     unsafe fn encode(req: &Req) -> Option<squeue::Entry> {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let Body::Op(op) = (unsafe { Self::body(req) }) else { return None };
         Some((O::RING?.encode)(op)?.entry)
     }
     unsafe fn decode(req: &Req, res: i32) {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let body = unsafe { Self::body(req) };
         let Body::Op(op) = body else { unreachable!("a finished request is not decoded") };
         let ring = O::RING.expect("only ops with an opcode are on the ring");
@@ -490,12 +507,12 @@ impl<O: Op, S> Cell<O, S> {
         Self::finish(body, res);
     }
     unsafe fn encode_chain(req: &Req, slot: u32) -> Option<Vec<squeue::Entry>> {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let Body::Op(op) = (unsafe { Self::body(req) }) else { return None };
         (O::CHAIN?.encode)(op, slot).map(Links::into_entries)
     }
     unsafe fn decode_chain(req: &Req, results: Completions) -> bool {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         let body = unsafe { Self::body(req) };
         let Body::Op(op) = body else { unreachable!("a finished request is not decoded") };
         let chain = O::CHAIN.expect("only a chain has several completions");
@@ -504,7 +521,7 @@ impl<O: Op, S> Cell<O, S> {
         true
     }
     unsafe fn fail(req: &Req, errno: Errno) {
-        // SAFETY: the caller has the turn.
+        // SAFETY: the caller has the body.
         Self::finish(unsafe { Self::body(req) }, Err(errno.into()));
     }
     unsafe fn free(header: NonNull<Header>) {
@@ -512,4 +529,9 @@ impl<O: Op, S> Cell<O, S> {
         // SAFETY: made by Box in `alloc` with this type, and this was the last reference.
         drop(unsafe { Box::from_raw(header.cast::<Self>().as_ptr()) });
     }
+}
+
+/// Calls a waker. It is the program's own: one that panics ends no more than this call of it.
+pub(crate) fn wake(waker: Waker) {
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
 }

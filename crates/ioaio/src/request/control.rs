@@ -1,4 +1,5 @@
-//! How a composite is cancelled while it and its children are under way.
+//! How a composite is cancelled while it and its children are under way. It knows requests, not the engine: who
+//! cancels asks for the children, and cancels each.
 
 use std::io;
 use std::sync::Arc;
@@ -6,37 +7,61 @@ use std::task::Waker;
 
 use rustix::io::Errno;
 
-use crate::engine::Inner;
-use crate::request::members::Core as GroupCore;
+use crate::Faults;
+use crate::request::cell::Req;
+use crate::request::members::Members;
 use crate::sys::sync::{AtomicBool, Mutex, Ordering};
-use crate::{Aio, Faults};
 
 /// What a composite, its children and its canceller share.
 pub struct Control {
     started: AtomicBool,
     cancelled: AtomicBool,
-    pub(crate) children: Option<Arc<GroupCore>>,
-    /// It waits for something that is no child.
-    by_steps: bool,
+    runs: Runs,
+    /// Woken by a cancel: a request that waits for something that is no child.
     waiter: Mutex<Option<Waker>>,
     faults: Option<Faults>,
 }
 
+/// How the request is executed.
+enum Runs {
+    /// In one go, on one thread.
+    Whole,
+    /// By steps, between which it waits for a waker and holds no thread.
+    BySteps,
+    /// By steps, between which it waits for children.
+    WithChildren(Arc<Members>),
+}
+
 impl Control {
-    pub(crate) fn with(aio: &Aio, children: Option<Arc<GroupCore>>) -> Arc<Self> {
+    fn with(runs: Runs, faults: Option<Faults>) -> Arc<Self> {
         let (started, cancelled) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (faults, waiter) = (aio.inner().faults.clone(), Mutex::new(None));
-        Arc::new(Control { started, cancelled, children, by_steps: false, waiter, faults })
+        Arc::new(Control { started, cancelled, runs, waiter: Mutex::new(None), faults })
+    }
+    /// For a composite that is one run of system calls, without children.
+    pub(crate) fn whole(faults: Option<Faults>) -> Arc<Self> {
+        Self::with(Runs::Whole, faults)
     }
     /// For a request without children that waits nevertheless.
-    pub(crate) fn by_steps(aio: &Aio) -> Arc<Self> {
-        let mut control = Self::with(aio, None);
-        Arc::get_mut(&mut control).expect("nobody else has it").by_steps = true;
-        control
+    pub(crate) fn by_steps(faults: Option<Faults>) -> Arc<Self> {
+        Self::with(Runs::BySteps, faults)
+    }
+    pub(crate) fn with_children(children: Arc<Members>, faults: Option<Faults>) -> Arc<Self> {
+        Self::with(Runs::WithChildren(children), faults)
+    }
+    /// Whether it goes on step by step, and is not one run on a thread.
+    pub(crate) fn runs_by_steps(&self) -> bool {
+        !matches!(self.runs, Runs::Whole)
+    }
+    pub(crate) fn children(&self) -> Option<&Arc<Members>> {
+        match &self.runs {
+            Runs::WithChildren(children) => Some(children),
+            _ => None,
+        }
     }
     /// Lets a cancel wake the request; at once, if it has come before.
     pub(crate) fn wait(&self, waker: &Waker) {
-        *self.waiter.lock().expect("waiter") = Some(waker.clone());
+        let old = self.waiter.lock().expect("waiter").replace(waker.clone());
+        drop(old);
         if self.cancelled() {
             waker.wake_by_ref();
         }
@@ -45,14 +70,6 @@ impl Control {
     pub(crate) fn wait_no_more(&self) {
         let waker = self.waiter.lock().expect("waiter").take();
         drop(waker);
-    }
-    /// For a composite that is one run of system calls, without children.
-    pub(crate) fn new(aio: &Aio) -> Arc<Self> {
-        Self::with(aio, None)
-    }
-    /// Whether it is driven by steps, and not one run on a thread.
-    pub(crate) fn has_children(&self) -> bool {
-        self.by_steps || self.children.is_some()
     }
     /// Before each system call that `call` names: ECANCELED after a cancel, or a fault on purpose.
     pub(crate) fn step(&self, call: &'static str) -> io::Result<()> {
@@ -74,11 +91,11 @@ impl Control {
     pub(crate) fn has_started(&self) -> bool {
         self.started.load(Ordering::Relaxed)
     }
-    pub(crate) fn cancel(&self, inner: &Inner) {
+    /// Lets no further step begin, and gives the children that are still to be cancelled.
+    pub(crate) fn cancel(&self) -> Vec<Req> {
         self.cancelled.store(true, Ordering::SeqCst);
-        let children = self.children.iter().flat_map(|core| core.members());
-        children.for_each(|req| inner.cancel(&req));
         let waker = self.waiter.lock().expect("waiter").take();
         waker.into_iter().for_each(Waker::wake);
+        self.children().map(|children| children.all()).unwrap_or_default()
     }
 }

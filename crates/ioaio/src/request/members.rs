@@ -1,144 +1,182 @@
-//! The members of a group, and of a composite its children.
+//! The members of a group, and of a composite its children. Knows requests, not the engine: who has to look after
+//! the group is told by what the functions return.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
-use crate::Aio;
-use crate::api::group::Group;
-use crate::engine::Inner;
 use crate::request::cell::Req;
 use crate::sys::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
-type Feeder = Box<dyn FnMut(&Group) + Send>;
-type Callback = Box<dyn FnOnce() + Send>;
+/// Adds members when it is called. The group is its own business.
+pub(crate) type Feeder = Box<dyn FnMut() + Send>;
+pub(crate) type Callback = Box<dyn FnOnce() + Send>;
 
-pub(crate) struct Core {
-    aio: crate::WeakAio,
-    /// The next poll looks after it.
-    ticked: AtomicBool,
-    state: Mutex<State>,
+/// The lock protects who is a member, and who is told when none is left.
+pub(crate) struct Members {
+    /// On the engine's list of groups that the next poll looks after.
+    due: AtomicBool,
+    set: Mutex<Set>,
 }
 
 #[derive(Default)]
-pub(crate) struct State {
-    pub(crate) members: HashMap<usize, Req>,
-    pub(crate) feeder: Option<Feeder>,
+struct Set {
+    members: HashMap<usize, Req>,
+    feeder: Option<Feeder>,
     /// The feeder runs, on some thread.
-    pub(crate) feeding: bool,
-    /// It is not to run again.
-    pub(crate) unfed: bool,
+    feeding: bool,
+    /// Cancelled or replaced while it ran: it does not come back.
+    removed: bool,
+    /// The feeder has gone, and who found it running has to look again.
+    look_again: bool,
     /// Requests that ever became members.
     added: u64,
-    pub(crate) limit: usize,
-    pub(crate) callback: Option<Callback>,
-    pub(crate) wakers: Vec<Waker>,
+    limit: usize,
+    callback: Option<Callback>,
+    wakers: Vec<Waker>,
     finished: bool,
 }
 
-impl State {
-    pub(crate) fn idle(&self) -> bool {
+impl Set {
+    fn is_idle(&self) -> bool {
         self.members.is_empty() && self.feeder.is_none() && !self.feeding
     }
 }
 
-impl Core {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("no code panics under a group's lock")
+/// What follows from the end of a member.
+pub(crate) struct Told {
+    /// A poll has to look after the group: there is a feeder or a callback.
+    pub(crate) due: bool,
+    pub(crate) wakers: Vec<Waker>,
+}
+
+impl Members {
+    fn lock(&self) -> MutexGuard<'_, Set> {
+        self.set.lock().expect("no code panics under a group's lock")
     }
-    /// For the children of a composite, who need no more of a group than its members.
-    pub(crate) fn of_children(aio: crate::WeakAio) -> Self {
-        Core { aio, ticked: AtomicBool::new(false), state: Mutex::new(State::default()) }
+    /// `limit` is how many members a feeder keeps going.
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        let set = Set { limit, ..Set::default() };
+        Arc::new(Members { due: AtomicBool::new(false), set: Mutex::new(set) })
     }
     /// Makes a request, not yet submitted, a member. A finished group takes no more.
     pub(crate) fn add(self: &Arc<Self>, req: &Req) {
-        let mut st = self.lock();
-        if !st.finished {
-            st.members.insert(req.addr() as usize, req.clone());
-            st.added += 1;
-            drop(st);
+        let mut set = self.lock();
+        if !set.finished {
+            set.members.insert(req.addr() as usize, req.clone());
+            set.added += 1;
+            drop(set);
             req.join(self.clone());
         }
     }
-    pub(crate) fn members(&self) -> Vec<Req> {
+    pub(crate) fn len(&self) -> usize {
+        self.lock().members.len()
+    }
+    pub(crate) fn all(&self) -> Vec<Req> {
         self.lock().members.values().cloned().collect()
     }
-    /// Forgets a member; whether a poll should look after the group, and who waits for it.
-    pub(crate) fn member_done(&self, req: &Req) -> (bool, Vec<Waker>) {
-        let mut st = self.lock();
-        st.members.remove(&(req.addr() as usize));
-        (st.callback.is_some() || st.feeder.is_some(), std::mem::take(&mut st.wakers))
+    /// Forgets a member that has ended.
+    pub(crate) fn end_of(&self, req: &Req) -> Told {
+        let mut set = self.lock();
+        let member = set.members.remove(&(req.addr() as usize));
+        let due = set.callback.is_some() || set.feeder.is_some();
+        let told = Told { due, wakers: std::mem::take(&mut set.wakers) };
+        drop(set);
+        drop(member);
+        told
     }
-    /// Lets the next poll, and whoever awaits it, look after the group. Runs no user code but wakers.
-    pub(crate) fn look_soon(self: &Arc<Self>, inner: &Inner) {
-        inner.tick_soon(self.clone());
-        let wakers = std::mem::take(&mut self.lock().wakers);
-        wakers.into_iter().for_each(Waker::wake);
+    /// Who awaits the group, to be woken so that they look at it.
+    pub(crate) fn take_wakers(&self) -> Vec<Waker> {
+        std::mem::take(&mut self.lock().wakers)
     }
-    /// Whether it is to be put on the list of those that a poll looks after, where it is once.
-    pub(crate) fn begin_tick(&self) -> bool {
-        !self.ticked.swap(true, Ordering::SeqCst)
+    /// Whether it is to be put on the list of groups that a poll looks after, where it stands once.
+    pub(crate) fn becomes_due(&self) -> bool {
+        !self.due.swap(true, Ordering::SeqCst)
     }
     /// It is not on that list any more.
-    pub(crate) fn end_tick(&self) {
-        self.ticked.store(false, Ordering::SeqCst);
+    pub(crate) fn is_looked_after(&self) {
+        self.due.store(false, Ordering::SeqCst);
     }
-    /// Feeds, then finishes if nothing is left. User code runs here: only inside poll or an await.
-    pub(crate) fn advance(self: &Arc<Self>) {
-        let Some(aio) = self.aio.upgrade() else { return };
-        self.feed(&aio);
-        let mut st = self.lock();
-        if st.idle()
-            && let Some(callback) = st.callback.take()
-        {
-            st.finished = true;
-            drop(st);
-            let _closed = Closed(&aio);
-            callback();
-        }
+    pub(crate) fn set_limit(&self, limit: usize) {
+        self.lock().limit = limit;
     }
-    pub(crate) fn feed(self: &Arc<Self>, aio: &Aio) {
-        let group = Group::with(aio.clone(), self.clone());
+    pub(crate) fn set_feeder(&self, feeder: Feeder) {
+        let mut set = self.lock();
+        set.removed = set.feeding;
+        let old = set.feeder.replace(feeder);
+        drop(set);
+        drop(old); // what it holds is the program's: not under the lock
+    }
+    pub(crate) fn remove_feeder(&self) {
+        let mut set = self.lock();
+        set.removed = set.feeding;
+        let old = set.feeder.take();
+        drop(set);
+        drop(old);
+    }
+    /// Gives true for the first callback, which makes the group count as a request.
+    pub(crate) fn set_callback(&self, callback: Callback) -> bool {
+        let old = self.lock().callback.replace(callback);
+        old.is_none()
+    }
+    /// Calls the feeder as long as there is room for members. Runs the program's code: only inside poll, or where the
+    /// program asks for it.
+    pub(crate) fn feed(&self) {
         loop {
-            let mut st = self.lock();
-            if st.feeding || st.members.len() >= st.limit {
+            let mut set = self.lock();
+            if set.feeding || set.members.len() >= set.limit {
                 return;
             }
-            let Some(mut feeder) = st.feeder.take() else { return };
-            st.feeding = true;
-            let before = st.added;
-            drop(st);
-            let mut end = Fed(self, None);
-            feeder(&group);
-            // Members may have completed meanwhile: their number tells nothing.
-            end.1 = (self.lock().added > before).then_some(feeder);
+            let Some(mut feeder) = set.feeder.take() else { return };
+            set.feeding = true;
+            let before = set.added;
+            drop(set);
+            let mut end = FeedingGuard(self, None);
+            feeder();
+            // Members may have completed meanwhile: how many there are now tells nothing.
+            let added = self.lock().added > before;
+            end.1 = added.then_some(feeder);
         }
+    }
+    /// Whether the feeder has gone since this was last asked.
+    pub(crate) fn take_look_again(&self) -> bool {
+        std::mem::take(&mut self.lock().look_again)
+    }
+    /// The callback, if no member is left; the group then takes no more.
+    pub(crate) fn finish(&self) -> Option<Callback> {
+        let mut set = self.lock();
+        if !set.is_idle() {
+            return None;
+        }
+        let callback = set.callback.take();
+        set.finished |= callback.is_some();
+        callback
+    }
+    /// Whether nobody is left to wait for; if not, the waker is called when that may have changed. The second value
+    /// tells that no callback is waiting either.
+    pub(crate) fn wait(&self, waker: &Waker) -> Option<bool> {
+        let mut set = self.lock();
+        if set.is_idle() {
+            return Some(set.callback.is_none());
+        }
+        if !set.wakers.iter().any(|other| other.will_wake(waker)) {
+            set.wakers.push(waker.clone());
+        }
+        None
     }
 }
 
-/// Puts the feeder back, or leaves it out when it added nothing or panicked.
-struct Fed<'a>(&'a Arc<Core>, Option<Feeder>);
-impl Drop for Fed<'_> {
+/// Puts the feeder back when it has run, or leaves it out when it added nothing or panicked.
+struct FeedingGuard<'a>(&'a Members, Option<Feeder>);
+
+impl Drop for FeedingGuard<'_> {
     fn drop(&mut self) {
-        let mut st = self.0.lock();
-        st.feeding = false;
-        // Cancelled or replaced meanwhile: it is not put back.
-        if !std::mem::take(&mut st.unfed) && st.feeder.is_none() {
-            st.feeder = self.1.take();
+        let mut set = self.0.lock();
+        set.feeding = false;
+        if !std::mem::take(&mut set.removed) && set.feeder.is_none() {
+            set.feeder = self.1.take();
         }
-        if st.feeder.is_some() {
-            return;
-        }
-        drop(st);
-        // Who found the group feeding looks again.
-        if let Some(aio) = self.0.aio.upgrade() {
-            self.0.look_soon(aio.inner());
-        }
-    }
-}
-struct Closed<'a>(&'a Aio);
-impl Drop for Closed<'_> {
-    fn drop(&mut self) {
-        self.0.inner().group_closed();
+        set.look_again |= set.feeder.is_none();
+        // A feeder that is not put back is dropped with this guard, after the lock.
     }
 }

@@ -265,6 +265,12 @@ impl OpenHow {
     }
 }
 
+/// EINTR, or one of the numbers that the kernel keeps to itself: opening a FIFO gives ERESTARTSYS when it
+/// is cancelled (Linux 6.18).
+pub(crate) fn was_interrupted(res: i32) -> bool {
+    res == -libc::EINTR || (512..=516).contains(&-res)
+}
+
 /// A completion: the kernel's number, which only typed readers can see.
 #[derive(Clone, Copy)]
 pub struct Cqe(pub(crate) i32);
@@ -272,7 +278,7 @@ pub struct Cqe(pub(crate) i32);
 impl Cqe {
     /// The kernel has cancelled or interrupted it.
     pub(crate) fn is_undone(&self) -> bool {
-        self.0 == -libc::ECANCELED || crate::route::ring::was_interrupted(self.0)
+        self.0 == -libc::ECANCELED || was_interrupted(self.0)
     }
     fn raw(self) -> io::Result<u32> {
         u32::try_from(self.0).map_err(|_| io::Error::from_raw_os_error(-self.0))

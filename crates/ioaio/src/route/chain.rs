@@ -6,17 +6,14 @@
 //! addresses in the entries' user data are only compared.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use io_uring::squeue;
 
-use crate::engine::Inner;
 use crate::request::cell::Req;
-use crate::request::sqe::Cqe;
-use crate::request::sqe::Links;
-use crate::route::ring::{Ring, RingState, was_interrupted};
-use crate::route::tables::Kind;
+use crate::request::sqe::{Cqe, Links, was_interrupted};
+use crate::route::ring::{Reaped, Ring, RingState, Start};
 use crate::sys::sync::Ordering;
+use crate::values::slot::{Kind, Table};
 
 /// A request whose entries the kernel has.
 pub(super) struct Chain {
@@ -39,15 +36,15 @@ fn user_data(addr: u64, index: usize) -> u64 {
     addr | (index as u64 + 1) << 1
 }
 /// Whether the user data is that of an entry in a chain.
-pub(super) fn is_link(user_data: u64) -> bool {
+pub(super) fn is_chained(user_data: u64) -> bool {
     user_data & INDEX != 0
 }
 
 impl Ring {
     /// Starts a chain; gives it back if it does not fit, or if there is no slot for what it opens.
-    pub(super) fn start_chain(&self, st: &mut RingState, req: Req) -> Result<(), Req> {
+    pub(super) fn start_chain(&self, st: &mut RingState, req: Req) -> Result<(), Start> {
         let slot = match req.chain_opens().then(|| self.fill(Kind::Files, |_empty| Ok(()))) {
-            Some(Err(_)) => return Err(req), // none free, or no such table before Linux 5.19
+            Some(Err(_)) => return Err(Start::Unfit(req)), // none free, or no such table before Linux 5.19
             Some(Ok(slot)) => Some(slot),
             None => None,
         };
@@ -55,11 +52,11 @@ impl Ring {
         let entries = req.encode_chain(slot.unwrap_or(0)).unwrap_or_default();
         let numbered = |(i, entry): (usize, squeue::Entry)| entry.user_data(user_data(addr, i));
         let entries: Vec<_> = entries.into_iter().enumerate().map(numbered).collect();
-        if entries.is_empty() || !self.can_all(&entries) || !self.add_all(st, &entries) {
+        if entries.is_empty() || !self.can_all(&entries) || !self.add(st, &entries) {
             if let Some(slot) = slot {
                 self.release(Kind::Files, slot);
             }
-            return Err(req);
+            return Err(Start::Unfit(req));
         }
         st.in_flight += 1;
         let chain = Chain { req, results: [0; Links::MAX], left: entries.len(), slot };
@@ -68,7 +65,7 @@ impl Ring {
         Ok(())
     }
     /// Takes one completion; gives the chain if it was the last one.
-    pub(super) fn link_done(st: &mut RingState, user_data: u64, res: i32) -> Option<Chain> {
+    pub(super) fn entry_done(st: &mut RingState, user_data: u64, res: i32) -> Option<Chain> {
         let (addr, index) = (user_data & !INDEX, (user_data & INDEX) >> 1);
         let chain = st.chains.get_mut(&addr).expect("a chain stays until its last completion");
         chain.results[index as usize - 1] = res;
@@ -84,7 +81,7 @@ impl Ring {
         (0..Links::MAX).map(|index| user_data(addr, index)).collect()
     }
     /// Finishes a chain of which the kernel has nothing any more.
-    pub(super) fn chain_done(&self, inner: &Arc<Inner>, chain: Chain) {
+    pub(super) fn chain_done(&self, chain: Chain, reaped: &mut Reaped) {
         let Chain { req, results, slot, .. } = chain;
         if let Some(slot) = slot {
             self.release(Kind::Files, slot); // also closes what a chain that broke has left open
@@ -93,11 +90,11 @@ impl Ring {
         let cause = results.into_iter().find(|res| *res < 0).unwrap_or(0);
         let unasked = cause == -libc::ECANCELED && !req.cancel_flag().load(Ordering::SeqCst);
         // What was opened is closed again, so all of it is repeated; what was written stays written.
-        let again = (unasked || was_interrupted(cause)) && (slot.is_some() || results[0] == cause);
-        if again || !req.decode_chain(results.map(Cqe)) {
-            return inner.to_pool(req);
+        let repeat = (unasked || was_interrupted(cause)) && (slot.is_some() || results[0] == cause);
+        if repeat || !req.decode_chain(results.map(Cqe)) {
+            reaped.left_over.push(req);
+        } else {
+            reaped.done.push(req);
         }
-        inner.count_ring();
-        inner.complete(req);
     }
 }

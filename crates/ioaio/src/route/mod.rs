@@ -3,4 +3,5 @@ pub mod chain;
 mod opcodes;
 pub(crate) mod pool;
 pub(crate) mod ring;
+pub(crate) mod seat;
 pub(crate) mod tables;

@@ -1,38 +1,70 @@
-//! The route of threads: workers take from the queue, highest priority first.
+//! The route of threads: workers take requests from the queue, highest priority first, several at a time.
 //!
-//! One waking at a time: a worker that leaves requests behind wakes the next one, so a burst does
-//! not wake everybody and a backlog still brings all of them.
+//! How many are at work follows the rule of completion ports: as many as there are processors, and further ones
+//! only for those whose requests wait for something. A worker learns that from the kernel, which counts how often
+//! a thread has slept. What a worker has taken and not begun lies in a tray, from where others take it back, and
+//! the engine's lookout sees to it within a fraction of a millisecond where a worker does not come back.
+//!
+//! The pool knows requests, not the engine. What the engine has to do, such as to start a thread, is in [`Needs`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::io::Errno;
-
-use crate::engine::Inner;
 use crate::request::cell::{Req, State};
-use crate::request::queue::Queue;
-use crate::sys::sync::{Condvar, Mutex, MutexGuard, Ordering};
+use crate::request::queue::{Batch, Inbox, Queue};
+use crate::route::seat::{Seat, TRAY};
+use crate::sys::sync::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, fence};
 
-/// What a thread of std has, for `Aio::call`; pages that nobody touches cost nothing.
-const STACK: usize = 2 * 1024 * 1024;
 /// For how long a thread that the system refused is not tried again.
 const RETRY: Duration = Duration::from_millis(10);
 /// The clock can't count to the end of an endless idle time.
 const FOREVER: Duration = Duration::from_secs(365 * 86400);
 
+/// What the engine has to do after the pool has changed.
+#[must_use]
+#[derive(Default)]
+pub(crate) struct Needs {
+    /// A thread has to be started, which is counted already.
+    pub(crate) thread: bool,
+    /// Somebody has to look at what was taken and is not begun.
+    pub(crate) lookout: bool,
+    /// There is no thread and none on its way: poll executes what is queued.
+    pub(crate) poll: bool,
+    /// The pool has stopped: these are to be failed.
+    pub(crate) refused: Option<Req>,
+}
+
+/// The lock protects the queue, who is at work and who sleeps.
 pub(crate) struct Pool {
+    /// What was submitted and is not sorted into the queue.
+    inbox: Inbox,
+    /// Whoever submits has nothing to do but to put the request into the inbox.
+    calm: AtomicBool,
+    /// How many workers there are, to be read without the lock.
+    threads: AtomicUsize,
+    /// The highest priority that may be waiting: workers give back what they have not begun if it is above theirs.
+    urgent: AtomicU8,
     state: Mutex<PoolState>,
-    work: Condvar,
     gone: Condvar,
 }
 
 pub(crate) struct PoolState {
     queue: Queue,
+    /// Those that sleep, the last one to fall asleep last.
+    idle: Vec<Arc<Seat>>,
+    seats: Vec<Arc<Seat>>,
+    /// Workers, also those that are just being started.
     pub(crate) threads: usize,
-    idle: usize,
-    /// A waking is under way.
+    /// How many of those at work are known to wait for something.
+    blocking: usize,
+    /// Some worker is on its way to look at the queue.
     waking: bool,
+    /// The lookout looks again and again.
+    watched: bool,
+    /// No lookout could be started: nobody takes more than he begins.
+    blind: bool,
     stop: bool,
+    processors: usize,
     pub(crate) max_threads: usize,
     pub(crate) min_threads: usize,
     pub(crate) max_idle: usize,
@@ -41,161 +73,390 @@ pub(crate) struct PoolState {
     retry_at: Option<Instant>,
 }
 
+impl PoolState {
+    fn at_work(&self) -> usize {
+        self.threads - self.idle.len()
+    }
+    /// Those at work that keep a processor busy, as far as is known.
+    fn running(&self) -> usize {
+        self.at_work().saturating_sub(self.blocking)
+    }
+    fn can_start(&self) -> bool {
+        self.threads < self.max_threads && self.retry_at.is_none_or(|at| at <= Instant::now())
+    }
+    fn can_grow(&self) -> bool {
+        !self.idle.is_empty() || self.can_start()
+    }
+    /// Whether a worker that waits for nothing is one more than there are processors.
+    fn is_surplus(&self, seat: &Seat) -> bool {
+        self.running() > self.processors && !seat.blocks.load(Ordering::Relaxed)
+    }
+    fn mark(&mut self, seat: &Seat, blocks: bool) {
+        if seat.blocks.swap(blocks, Ordering::Relaxed) != blocks {
+            match blocks {
+                true => self.blocking += 1,
+                false => self.blocking -= 1,
+            }
+        }
+    }
+}
+
+/// What the lookout has found.
+#[derive(Default)]
+pub(crate) struct Looked {
+    pub(crate) needs: Needs,
+    /// Results that workers which do not come back have not given back.
+    pub(crate) done: Vec<Batch>,
+    /// Something was there to be looked at.
+    pub(crate) busy: bool,
+}
+
 impl Pool {
     pub(crate) fn new(min: usize, max: usize, max_idle: usize, idle_timeout: Duration) -> Self {
+        let processors = match cfg!(loom) {
+            true => 1,
+            false => std::thread::available_parallelism().map_or(1, usize::from),
+        };
         let state = PoolState {
-            queue: Queue::new(),
+            queue: Queue::new(State::Queued),
+            idle: Vec::new(),
+            seats: Vec::new(),
             threads: 0,
-            idle: 0,
+            blocking: 0,
             waking: false,
+            watched: false,
+            blind: false,
             stop: false,
+            processors,
             max_threads: max,
             min_threads: min,
             max_idle,
             idle_timeout,
             retry_at: None,
         };
-        Pool { state: Mutex::new(state), work: Condvar::new(), gone: Condvar::new() }
+        Pool {
+            inbox: Inbox::new(),
+            calm: AtomicBool::new(false),
+            threads: AtomicUsize::new(0),
+            urgent: AtomicU8::new(0),
+            state: Mutex::new(state),
+            gone: Condvar::new(),
+        }
     }
     pub(crate) fn lock(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().expect("no code panics under the pool's lock")
     }
-    /// Queues a request; false if no thread can ever take it and `poll` has to.
-    pub(crate) fn push(&self, inner: &Arc<Inner>, req: Req) -> bool {
+
+    // ---- submitting
+
+    /// Takes a request. Where workers are awake it is only put into the inbox, without a lock.
+    pub(crate) fn push(&self, req: Req) -> Needs {
+        if self.urgent.load(Ordering::Relaxed) < req.priority {
+            self.urgent.fetch_max(req.priority, Ordering::Relaxed);
+        }
+        req.set(State::Submitted);
+        self.inbox.push(Batch::of(req));
+        // A worker that falls asleep ends the calm first and then looks into the inbox.
+        fence(Ordering::SeqCst);
+        if self.calm.load(Ordering::SeqCst) {
+            return Needs::default();
+        }
+        self.call_somebody()
+    }
+    fn call_somebody(&self) -> Needs {
         let mut st = self.lock();
+        self.sort(&mut st);
         if st.stop {
-            drop(st);
-            self.refuse(inner, req);
-            return true;
+            let refused = st.queue.pop();
+            refused.iter().for_each(|req| req.set(State::Running));
+            return Needs { refused, ..Needs::default() };
         }
-        req.set(State::InPool);
-        st.queue.push(req);
-        self.rouse(inner, &mut st);
-        st.threads > 0
+        let mut needs = self.rouse(&mut st);
+        needs.poll = st.threads == 0 && !st.queue.is_empty();
+        needs
     }
-    /// Gets one more worker going, if there is work and nobody on the way.
-    fn rouse(&self, inner: &Arc<Inner>, st: &mut PoolState) {
-        if st.waking || st.stop || st.queue.len() == 0 {
-            return;
-        }
-        if st.idle > 0 {
-            st.waking = true;
-            self.work.notify_one();
-        } else if st.threads < st.max_threads && st.retry_at.is_none_or(|at| at <= Instant::now()) {
-            self.spawn(inner, st);
+    /// Sorts what has been submitted into the queue.
+    fn sort(&self, st: &mut PoolState) {
+        for req in self.inbox.take() {
+            req.set(State::Queued);
+            st.queue.push(req);
         }
     }
-    fn spawn(&self, inner: &Arc<Inner>, st: &mut PoolState) {
-        let own = inner.clone();
-        match crate::sys::sync::spawn(c"ioaio-worker", STACK, move || own.pool.work(&own)) {
-            Ok(()) => {
-                st.threads += 1;
-                st.waking = true;
-                st.retry_at = None;
+    /// Gets one more worker going where processors are free, or sees to it that somebody looks again.
+    fn rouse(&self, st: &mut PoolState) -> Needs {
+        let mut needs = Needs::default();
+        if !st.waking && !st.stop && !st.queue.is_empty() {
+            if st.running() < st.processors {
+                if let Some(seat) = st.idle.pop() {
+                    st.waking = true;
+                    seat.called.store(true, Ordering::Relaxed);
+                    seat.work.notify_one();
+                } else if st.can_start() {
+                    st.threads += 1;
+                    st.waking = true;
+                    needs.thread = true;
+                }
+            } else {
+                needs.lookout = self.watch(st);
             }
-            // With threads already there, go on with fewer; else `poll` executes.
-            Err(_) => st.retry_at = Some(Instant::now() + RETRY),
+        }
+        self.settle(st);
+        needs
+    }
+    /// Whether the lookout has to be told.
+    fn watch(&self, st: &mut PoolState) -> bool {
+        !st.blind && st.can_grow() && !std::mem::replace(&mut st.watched, true)
+    }
+    /// Says whether who submits has to call somebody.
+    fn settle(&self, st: &PoolState) {
+        let served = st.waking || !st.can_grow() || (st.running() >= st.processors && st.watched);
+        let calm = st.threads > 0 && !st.stop && st.retry_at.is_none() && served;
+        self.calm.store(calm, Ordering::SeqCst);
+        self.threads.store(st.threads, Ordering::SeqCst);
+    }
+
+    // ---- the workers
+
+    /// The place of a thread that was started.
+    pub(crate) fn enter(&self) -> Arc<Seat> {
+        let seat = Seat::new();
+        let mut st = self.lock();
+        st.retry_at = None;
+        st.seats.push(seat.clone());
+        seat
+    }
+    /// A thread could not be started. With others there, they go on alone; true if there is none at all.
+    pub(crate) fn not_started(&self) -> bool {
+        let mut st = self.lock();
+        st.threads -= 1;
+        st.waking = false;
+        st.retry_at = Some(Instant::now() + RETRY);
+        self.settle(&st);
+        st.threads == 0
+    }
+    /// The next request to begin, of those that the worker has taken.
+    pub(crate) fn begin(&self, seat: &Seat) -> Option<Req> {
+        let req = seat.begin()?;
+        match self.urgent.load(Ordering::Relaxed) > req.priority {
+            true => self.give_way(seat, req),
+            false => Some(req),
         }
     }
-    fn work(&self, inner: &Arc<Inner>) {
+    /// Gives back what is not begun, if something more urgent has come.
+    fn give_way(&self, seat: &Seat, req: Req) -> Option<Req> {
         let mut st = self.lock();
-        st.waking = false;
+        self.sort(&mut st);
+        self.note_urgent(&st);
+        if st.queue.first().is_none_or(|first| first.priority <= req.priority) {
+            return Some(req);
+        }
+        Self::take_back(&mut st, seat);
+        req.set(State::Queued);
+        st.queue.put_back(req);
+        None
+    }
+    /// Fills the worker's tray; false if it has to end. `waited` tells whether what it took last has slept.
+    pub(crate) fn next(&self, seat: &Arc<Seat>, waited: Option<bool>) -> (bool, Needs) {
+        let mut st = self.lock();
+        if let Some(waited) = waited {
+            st.mark(seat, waited);
+            let quota = if waited { 1 } else { (seat.quota.load(Ordering::Relaxed) * 2).min(TRAY) };
+            seat.quota.store(quota, Ordering::Relaxed);
+        }
         loop {
-            if st.threads > st.max_threads || (st.stop && st.queue.len() == 0) {
+            if seat.called.swap(false, Ordering::Relaxed) {
+                st.waking = false;
+            }
+            self.sort(&mut st);
+            if st.threads > st.max_threads || (st.stop && st.queue.is_empty()) {
+                return (false, self.leave(&mut st, seat));
+            }
+            // More are at work than there are processors, and this one does not wait for anything.
+            let surplus = !st.stop && !st.blind && st.is_surplus(seat);
+            if surplus && !st.queue.is_empty() && !std::mem::replace(&mut st.watched, true) {
+                self.settle(&st);
+                return (true, Needs { lookout: true, ..Needs::default() });
+            }
+            if !surplus && self.fill(&mut st, seat) {
+                return (true, self.rouse_others(&mut st, seat));
+            }
+            let (guard, stays) = self.sleep(st, seat);
+            st = guard;
+            if !stays {
+                return (false, self.leave(&mut st, seat));
+            }
+        }
+    }
+    /// Takes a fair share of the queue, or of what others have taken and not begun.
+    fn fill(&self, st: &mut PoolState, seat: &Seat) -> bool {
+        let fair = st.queue.len().div_ceil(st.processors.min(st.max_threads).max(1));
+        let most = if st.blind { 1 } else { seat.quota.load(Ordering::Relaxed) };
+        for place in 0..fair.min(most) {
+            let Some(req) = st.queue.pop() else { break };
+            req.set(State::Taken);
+            seat.put(place, req);
+        }
+        self.note_urgent(st);
+        seat.seen.store(usize::MAX, Ordering::Relaxed);
+        fair > 0 || Self::take_over(st, seat)
+    }
+    /// Takes from another worker's tray the half that it would come to last.
+    fn take_over(st: &PoolState, seat: &Seat) -> bool {
+        let laden = |other: &&Arc<Seat>| !std::ptr::eq(&***other, seat) && other.is_laden();
+        let Some(other) = st.seats.iter().find(laden) else { return false };
+        let mut taken = other.take_last(other.load().div_ceil(2));
+        let any = !taken.is_empty();
+        taken.reverse();
+        taken.into_iter().enumerate().for_each(|(place, req)| seat.put(place, req));
+        any
+    }
+    /// Puts what a worker has not begun back into the queue, where it was.
+    fn take_back(st: &mut PoolState, seat: &Seat) {
+        for req in seat.take_last(TRAY) {
+            req.set(State::Queued);
+            st.queue.put_back(req);
+        }
+    }
+    fn note_urgent(&self, st: &PoolState) {
+        let first = st.queue.first().map_or(0, |req| req.priority);
+        if self.urgent.load(Ordering::Relaxed) != first {
+            self.urgent.store(first, Ordering::Relaxed);
+        }
+    }
+    fn rouse_others(&self, st: &mut PoolState, seat: &Seat) -> Needs {
+        let mut needs = self.rouse(st);
+        if seat.load() > 1 {
+            // Also where nobody can be called: what is done has to be given back.
+            needs.lookout |= !st.blind && !std::mem::replace(&mut st.watched, true);
+            self.settle(st);
+        }
+        needs
+    }
+    /// Sleeps until there may be work; false if nothing came in the idle time and the worker is one too many.
+    fn sleep<'a>(
+        &'a self,
+        mut st: MutexGuard<'a, PoolState>,
+        seat: &Arc<Seat>,
+    ) -> (MutexGuard<'a, PoolState>, bool) {
+        st.idle.push(seat.clone());
+        // Whether it is known to wait or not: who sleeps is not at work.
+        let blocked = seat.blocks.load(Ordering::Relaxed);
+        if blocked {
+            st.blocking -= 1;
+        }
+        self.settle(&st);
+        fence(Ordering::SeqCst);
+        let end = Instant::now() + st.idle_timeout.min(FOREVER);
+        let surplus = st.running() >= st.processors;
+        let mut stays = true;
+        // What came before the calm ended is not called for.
+        while (surplus || (self.inbox.is_empty() && st.queue.is_empty()))
+            && !seat.called.load(Ordering::Relaxed)
+            && !st.stop
+            && st.threads <= st.max_threads
+        {
+            let left = end.saturating_duration_since(Instant::now());
+            let (guard, time) = seat.work.wait_timeout(st, left).expect("pool lock");
+            st = guard;
+            let called = seat.called.load(Ordering::Relaxed);
+            if time.timed_out() && !called && st.idle.len() > st.max_idle && st.threads > st.min_threads {
+                stays = false;
                 break;
             }
-            if let Some(req) = st.queue.pop() {
-                req.set(State::Running);
-                self.rouse(inner, &mut st);
-                drop(st);
-                inner.execute(req);
-                st = self.lock();
+            if time.timed_out() && !called {
+                // It stays, and its idle time begins anew.
+                break;
+            }
+        }
+        st.idle.retain(|other| !Arc::ptr_eq(other, seat));
+        if blocked {
+            st.blocking += 1;
+        }
+        self.settle(&st);
+        (st, stays)
+    }
+    fn leave(&self, st: &mut PoolState, seat: &Arc<Seat>) -> Needs {
+        debug_assert!(!seat.is_laden(), "a worker ends with an empty tray");
+        st.mark(seat, false);
+        st.threads -= 1;
+        st.seats.retain(|other| !Arc::ptr_eq(other, seat));
+        // A call that was meant for this worker goes to another one.
+        let mut needs = self.rouse(st);
+        needs.poll = st.threads == 0 && !st.queue.is_empty();
+        self.gone.notify_all();
+        needs
+    }
+
+    // ---- the lookout
+
+    /// Takes back what workers hold that have not come on since the last look, and calls others.
+    pub(crate) fn look(&self) -> Looked {
+        let mut st = self.lock();
+        self.sort(&mut st);
+        let mut looked = Looked::default();
+        for seat in st.seats.clone() {
+            looked.busy |= seat.is_laden();
+            let begun = seat.begun.load(Ordering::Relaxed);
+            let stuck = seat.seen.swap(begun, Ordering::Relaxed) == begun;
+            if !stuck || st.idle.iter().any(|idle| Arc::ptr_eq(idle, &seat)) {
                 continue;
             }
-            st.idle += 1;
-            debug_assert!(st.idle <= st.threads);
-            let (guard, awake) = self.sleep(st);
-            st = guard;
-            if !awake && st.idle >= st.max_idle && st.threads > st.min_threads {
-                break;
+            st.mark(&seat, true);
+            Self::take_back(&mut st, &seat);
+            let done = seat.take_done();
+            if !done.is_empty() {
+                looked.done.push(done);
             }
         }
-        st.threads -= 1;
-        // A wake-up meant for this thread goes to another.
-        self.rouse(inner, &mut st);
-        self.gone.notify_all();
+        looked.busy |= !st.queue.is_empty();
+        looked.needs = self.rouse(&mut st);
+        looked
     }
-    /// Sleeps until there may be work; false if nothing came in the idle time.
-    fn sleep<'a>(&self, st: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
-        let end = Instant::now() + st.idle_timeout.min(FOREVER);
-        let mut st = st;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let (guard, time) = self.work.wait_timeout(st, left).expect("pool lock");
-            st = guard;
-            // Also when somebody else has taken the work meanwhile: the next push has to wake again.
-            st.waking = false;
-            let work = st.queue.len() > 0 || st.stop || st.threads > st.max_threads;
-            if work || time.timed_out() {
-                st.idle -= 1;
-                return (st, work);
-            }
-        }
-    }
-    /// Takes a queued request for execution by `poll` where there are no threads.
-    pub(crate) fn take_if_no_threads(&self, inner: &Arc<Inner>) -> Option<Req> {
+    /// The lookout goes: false if there is something to look at after all.
+    pub(crate) fn unwatch(&self) -> bool {
         let mut st = self.lock();
+        let busy = !st.queue.is_empty() || st.seats.iter().any(|seat| seat.is_laden());
+        st.watched = busy;
+        self.settle(&st);
+        !busy
+    }
+    /// No lookout could be started.
+    pub(crate) fn go_blind(&self) {
+        let mut st = self.lock();
+        st.blind = true;
+        st.watched = false;
+        self.settle(&st);
+    }
+
+    // ---- without workers
+
+    /// Takes a queued request for execution by `poll` where there are no threads.
+    pub(crate) fn take_if_no_threads(&self) -> (Option<Req>, Needs) {
+        if self.threads.load(Ordering::SeqCst) > 0 {
+            return (None, Needs::default());
+        }
+        let mut st = self.lock();
+        self.sort(&mut st);
         if st.threads > 0 {
-            return None;
+            return (None, Needs::default());
         }
-        let req = st.queue.pop()?;
-        req.set(State::Running);
-        self.rouse(inner, &mut st); // a thread that was refused may be granted by now
-        Some(req)
+        let req = st.queue.pop();
+        req.iter().for_each(|req| req.set(State::Running));
+        (req, self.rouse(&mut st)) // a thread that was refused may be granted by now
     }
-    /// Lets a composite wait for its children, unless one has finished meanwhile.
-    pub(crate) fn park(&self, inner: &Arc<Inner>, req: Req) {
-        let st = self.lock();
-        if req.state() != State::Again {
-            req.set(State::Parked);
-            return;
+    pub(crate) fn needs_poll(&self) -> bool {
+        if self.threads.load(Ordering::SeqCst) > 0 {
+            return false;
         }
-        self.again(inner, st, req);
+        let mut st = self.lock();
+        self.sort(&mut st);
+        st.threads == 0 && !st.queue.is_empty()
     }
-    /// Queues a composite one of whose children has finished.
-    pub(crate) fn unpark(&self, inner: &Arc<Inner>, req: &Req) {
-        let st = self.lock();
-        match req.state() {
-            State::Running => req.set(State::Again),
-            State::Parked => self.again(inner, st, req.clone()),
-            _ => {}
-        }
-    }
-    /// Also while the pool stops: its children fail then, and it comes to its own end.
-    fn again(&self, inner: &Arc<Inner>, mut st: MutexGuard<'_, PoolState>, req: Req) {
-        if st.stop && st.threads == 0 {
-            drop(st);
-            return self.refuse(inner, req);
-        }
-        let callback = req.is_callback();
-        req.set(State::InPool);
-        st.queue.push(req);
-        self.rouse(inner, &mut st);
-        let nobody = st.threads == 0;
-        drop(st);
-        if nobody {
-            inner.without_threads(callback);
-        }
-    }
-    fn refuse(&self, inner: &Arc<Inner>, req: Req) {
-        req.set(State::Running);
-        req.fail(Errno::CANCELED);
-        inner.complete(req);
-    }
-    /// Takes the next request, if it is worth an inline try.
+    /// Takes the next request if it is worth an inline try, and a processor is free for it.
     pub(crate) fn take_for_inline(&self) -> Option<Req> {
         let mut st = self.lock();
-        if !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
+        self.sort(&mut st);
+        if st.running() >= st.processors || !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
             return None;
         }
         let req = st.queue.pop()?;
@@ -203,68 +464,121 @@ impl Pool {
         Some(req)
     }
     /// Puts back what could not be answered inline.
-    pub(crate) fn put_back(&self, inner: &Arc<Inner>, req: Req) {
+    pub(crate) fn put_back(&self, req: Req) -> Needs {
         req.may_inline.store(false, Ordering::Relaxed);
         let mut st = self.lock();
         if st.stop {
-            drop(st);
-            return self.refuse(inner, req);
+            return Needs { refused: Some(req), ..Needs::default() };
         }
-        req.set(State::InPool);
+        req.set(State::Queued);
         st.queue.put_back(req);
-        self.rouse(inner, &mut st);
+        let mut needs = self.rouse(&mut st);
+        needs.poll = st.threads == 0;
+        needs
     }
-    pub(crate) fn needs_poll(&self) -> bool {
-        let st = self.lock();
-        st.threads == 0 && st.queue.len() > 0
+
+    // ---- composites
+
+    /// Lets a composite wait for its children, unless one has finished meanwhile.
+    pub(crate) fn park(&self, req: Req) -> Needs {
+        let mut st = self.lock();
+        if req.state() != State::Woken {
+            req.set(State::Parked);
+            return Needs::default();
+        }
+        self.requeue(&mut st, req)
     }
-    /// Takes a request out if it still waits here.
+    /// Queues a composite one of whose children has finished.
+    pub(crate) fn unpark(&self, req: &Req) -> Needs {
+        let mut st = self.lock();
+        match req.state() {
+            State::Running => req.set(State::Woken),
+            State::Parked => return self.requeue(&mut st, req.clone()),
+            _ => {}
+        }
+        Needs::default()
+    }
+    /// Also while the pool stops: its children fail then, and it comes to its own end.
+    fn requeue(&self, st: &mut PoolState, req: Req) -> Needs {
+        if st.stop && st.threads == 0 {
+            req.set(State::Running);
+            return Needs { refused: Some(req), ..Needs::default() };
+        }
+        req.set(State::Queued);
+        st.queue.push(req);
+        let mut needs = self.rouse(st);
+        needs.poll = st.threads == 0;
+        needs
+    }
+
+    // ---- cancel, limits, the end
+
+    /// Takes a request out if no worker has begun it.
     pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
         let mut st = self.lock();
+        self.sort(&mut st);
         // A composite that has started ends by itself when its children are cancelled.
-        if req.state() != State::InPool || req.control.as_ref().is_some_and(|c| c.has_started()) {
+        if req.control.as_ref().is_some_and(|control| control.has_started()) {
             return None;
         }
-        let req = st.queue.unlink(req);
+        let req = match req.state() {
+            State::Queued => st.queue.unlink(req),
+            State::Taken => st.seats.iter().find_map(|seat| seat.take_out(req))?,
+            _ => return None,
+        };
         req.set(State::Running);
         Some(req)
     }
+    /// Requests that no worker has begun.
     pub(crate) fn queued(&self) -> usize {
-        self.lock().queue.len()
+        let mut st = self.lock();
+        self.sort(&mut st);
+        st.queue.len() + st.seats.iter().map(|seat| seat.load()).sum::<usize>()
     }
     /// Changes a limit under the lock.
     pub(crate) fn configure(&self, f: impl FnOnce(&mut PoolState)) {
-        f(&mut self.lock());
-    }
-    /// Raises the number of threads to the minimum, as far as the system allows.
-    pub(crate) fn fill(&self, inner: &Arc<Inner>) {
         let mut st = self.lock();
-        st.retry_at = None;
-        while st.threads < st.min_threads && st.retry_at.is_none() {
-            self.spawn(inner, &mut st);
-        }
+        f(&mut st);
+        self.settle(&st);
     }
-    /// Sets the largest number of threads, and waits until no more are there.
-    pub(crate) fn allow(&self, inner: &Arc<Inner>, max: usize) {
+    /// Counts one more thread in, if there are fewer than the minimum.
+    pub(crate) fn lacks_thread(&self) -> bool {
+        let mut st = self.lock();
+        let lacks = st.threads < st.min_threads && st.can_start() && !st.stop;
+        st.threads += usize::from(lacks);
+        st.waking |= lacks;
+        self.settle(&st);
+        lacks
+    }
+    /// Sets the largest number of threads.
+    pub(crate) fn allow(&self, max: usize) -> Needs {
         let mut st = self.lock();
         st.max_threads = max;
         st.min_threads = st.min_threads.min(max);
         st.retry_at = None;
-        self.work.notify_all();
-        self.rouse(inner, &mut st);
-        while st.threads > st.max_threads {
+        st.seats.iter().for_each(|seat| seat.work.notify_one());
+        let mut needs = self.rouse(&mut st);
+        needs.poll = st.threads == 0 && !st.queue.is_empty();
+        needs
+    }
+    /// Waits until no more threads are there than are allowed, not counting the caller, who may be one.
+    pub(crate) fn wait_until_gone(&self, caller: usize) {
+        let mut st = self.lock();
+        while st.threads > st.max_threads + caller {
             st = self.gone.wait(st).expect("pool lock");
         }
     }
-    /// Fails what is queued. Running requests end by themselves; their threads hold what they use.
-    pub(crate) fn stop(&self, inner: &Arc<Inner>) {
+    /// Takes no more, and gives what is queued. Running requests end by themselves; their threads hold what they use.
+    pub(crate) fn stop(&self) -> Batch {
         let mut st = self.lock();
         st.stop = true;
-        let mut left = std::mem::replace(&mut st.queue, Queue::new());
-        self.work.notify_all();
-        drop(st);
-        while let Some(req) = left.pop() {
-            self.refuse(inner, req);
+        self.settle(&st);
+        fence(Ordering::SeqCst);
+        self.sort(&mut st);
+        for seat in st.seats.clone() {
+            Self::take_back(&mut st, &seat);
+            seat.work.notify_one();
         }
+        st.queue.take_all(State::Running)
     }
 }

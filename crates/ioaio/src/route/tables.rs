@@ -11,20 +11,13 @@ use std::sync::{Arc, Weak};
 
 use rustix::io::Errno;
 
-use crate::Aio;
-use crate::engine::Inner;
 use crate::route::ring::Ring;
+use crate::sys::fork::ForkMark;
 use crate::sys::sync::{Mutex, MutexGuard};
+use crate::values::slot::{Kind, Slot, Table};
 
 /// How many buffers, and how many files, an engine can have registered.
 const SLOTS: u32 = 1024;
-
-/// What a table is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Buffers,
-    Files,
-}
 
 /// Which slots of a table are free; `None` before the table is made.
 #[derive(Default)]
@@ -74,7 +67,36 @@ impl Ring {
     fn set_file(&self, index: u32, fd: i32) -> io::Result<()> {
         self.uring.submitter().register_files_update(index, &[fd]).map(drop)
     }
-    pub(super) fn release(&self, kind: Kind, index: u32) {
+    fn slot(self: &Arc<Self>, fork: &Arc<ForkMark>, kind: Kind, index: u32) -> Slot {
+        let table: Weak<Ring> = Arc::downgrade(self);
+        Slot::new(table, fork.clone(), kind, index)
+    }
+    /// A slot for memory that the caller keeps as long as it.
+    ///
+    /// # Safety
+    /// The module's contract.
+    pub(crate) unsafe fn register_buffer(
+        self: &Arc<Self>,
+        fork: &Arc<ForkMark>,
+        memory: &mut [u8],
+    ) -> io::Result<Slot> {
+        // SAFETY: the caller's promise.
+        let index = self.fill(Kind::Buffers, |index| unsafe { self.set_buffer(index, memory) })?;
+        Ok(self.slot(fork, Kind::Buffers, index))
+    }
+    /// A slot for a file.
+    pub(crate) fn register_file(
+        self: &Arc<Self>,
+        fork: &Arc<ForkMark>,
+        fd: BorrowedFd<'_>,
+    ) -> io::Result<Slot> {
+        let index = self.fill(Kind::Files, |index| self.set_file(index, fd.as_raw_fd()))?;
+        Ok(self.slot(fork, Kind::Files, index))
+    }
+}
+
+impl Table for Ring {
+    fn release(&self, kind: Kind, index: u32) {
         let emptied = match kind {
             // SAFETY: no memory.
             Kind::Buffers => unsafe {
@@ -86,59 +108,6 @@ impl Ring {
         // A slot that cannot be emptied is not used again.
         if let (Ok(()), Some(free)) = (emptied, &mut *self.slots(kind).lock()) {
             free.push(index);
-        }
-    }
-}
-
-/// A place in one of a ring's tables, given back when it is dropped.
-pub(crate) struct Slot {
-    inner: Weak<Inner>,
-    kind: Kind,
-    index: u32,
-}
-
-impl Slot {
-    fn new(
-        aio: &Aio,
-        kind: Kind,
-        fill: impl FnOnce(&Ring, u32) -> io::Result<()>,
-    ) -> io::Result<Option<Self>> {
-        let inner = aio.inner();
-        if inner.forked() {
-            return Err(Errno::OWNERDEAD.into());
-        }
-        let Some(ring) = &inner.ring else { return Ok(None) };
-        let index = ring.fill(kind, |index| fill(ring, index))?;
-        Ok(Some(Slot { inner: Arc::downgrade(inner), kind, index }))
-    }
-    /// Where the engine has a ring, a slot for memory that the caller keeps as long as it.
-    ///
-    /// # Safety
-    /// The module's contract.
-    pub(crate) unsafe fn of_buffer(aio: &Aio, memory: &mut [u8]) -> io::Result<Option<Self>> {
-        // SAFETY: the caller's promise.
-        Self::new(aio, Kind::Buffers, |ring, index| unsafe { ring.set_buffer(index, memory) })
-    }
-    /// Where the engine has a ring, a slot for a file.
-    pub(crate) fn of_file(aio: &Aio, fd: BorrowedFd<'_>) -> io::Result<Option<Self>> {
-        Self::new(aio, Kind::Files, |ring, index| ring.set_file(index, fd.as_raw_fd()))
-    }
-    /// Whether it is one of this engine's.
-    pub(crate) fn belongs_to(&self, aio: &Aio) -> bool {
-        std::ptr::eq(self.inner.as_ptr(), Arc::as_ptr(aio.inner()))
-    }
-    /// For an entry; `None` in a child of fork, whose ring is another one.
-    pub(crate) fn index(&self) -> Option<u32> {
-        self.inner.upgrade().is_some_and(|inner| !inner.forked()).then_some(self.index)
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        // The tables go with their ring; those of a parent are the parent's.
-        let Some(inner) = self.inner.upgrade().filter(|inner| !inner.forked()) else { return };
-        if let Some(ring) = &inner.ring {
-            ring.release(self.kind, self.index);
         }
     }
 }

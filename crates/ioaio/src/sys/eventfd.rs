@@ -2,11 +2,8 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::time::Duration;
 
 use rustix::event::EventfdFlags;
-#[cfg(not(loom))]
-use rustix::event::{PollFd, PollFlags, Timespec};
 
 pub(crate) struct EventFd {
     fd: OwnedFd,
@@ -44,12 +41,6 @@ impl EventFd {
     pub(crate) fn take(&self) {
         let _ = rustix::io::read(&self.fd, &mut [0u8; 8]);
     }
-    /// Waits until it is readable; false if the time was over.
-    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
-        let timeout = Timespec::try_from(timeout).unwrap_or(Timespec { tv_sec: i64::MAX, tv_nsec: 0 });
-        let mut fds = [PollFd::new(&self.fd, PollFlags::IN)];
-        Ok(rustix::event::poll(&mut fds, Some(&timeout))? > 0)
-    }
 }
 
 /// No time passes in the model, so that it hangs wherever only a timeout would have woken somebody.
@@ -62,7 +53,8 @@ impl EventFd {
     pub(crate) fn take(&self) {
         *self.model.0.lock().unwrap() = 0;
     }
-    pub(crate) fn wait(&self, timeout: Duration) -> io::Result<bool> {
+    #[cfg(test)]
+    pub(crate) fn wait(&self, timeout: std::time::Duration) -> io::Result<bool> {
         let mut count = self.model.0.lock().unwrap();
         while *count == 0 && !timeout.is_zero() {
             count = self.model.1.wait(count).unwrap();

@@ -12,6 +12,7 @@ pub(crate) mod mounts;
 pub(crate) mod park;
 pub(crate) mod paths;
 pub(crate) mod read;
+pub(crate) mod rusage;
 pub(crate) mod statx;
 pub(crate) mod sync;
 pub(crate) mod sync_range;

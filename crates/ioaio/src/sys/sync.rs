@@ -6,7 +6,7 @@ pub(crate) use loom::future::AtomicWaker;
 #[cfg(loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Condvar, Mutex, MutexGuard},
 };
 
@@ -14,7 +14,7 @@ pub(crate) use loom::{
 pub(crate) use atomic_waker::AtomicWaker;
 #[cfg(not(loom))]
 pub(crate) use std::{
-    sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
     sync::{Condvar, Mutex, MutexGuard},
 };
 
@@ -46,4 +46,12 @@ pub(crate) fn spawn(
     }
     #[cfg(not(loom))]
     crate::sys::thread::spawn(name, stack, Box::new(body))
+}
+
+/// Between two accesses that are sequentially consistent: loom takes those for acquire and release, and only a fence
+/// gives it the total order that they have in fact.
+#[inline]
+pub(crate) fn model_fence() {
+    #[cfg(loom)]
+    fence(Ordering::SeqCst);
 }

@@ -1,18 +1,15 @@
 //! Open files. A request holds its own reference, so no descriptor is closed, and its number used again, while a
 //! request still means it.
 
-use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use rustix::fs::OFlags;
-use rustix::io::Errno;
 
-use crate::Aio;
-use crate::route::tables::Slot;
 use crate::sys::mounts::{self, Kind};
 use crate::values::descriptor::Descriptor;
+use crate::values::slot::Slot;
 
 /// What is known of a file, which decides who may be asked about it, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,9 +86,13 @@ impl File {
     pub fn is_registered(&self) -> bool {
         self.0.slot.get().is_some()
     }
-    /// Its slot, if that is one of this engine's.
-    pub(crate) fn slot_of(&self, aio: &Aio) -> Option<&Slot> {
-        self.0.slot.get().filter(|slot| slot.belongs_to(aio))
+    /// Its slot in a ring's table, if it has one.
+    pub(crate) fn slot(&self) -> Option<&Slot> {
+        self.0.slot.get()
+    }
+    /// Gives it a slot; false if it has one already.
+    pub(crate) fn set_slot(&self, slot: Slot) -> bool {
+        self.0.slot.set(slot).is_ok()
     }
     /// Its slot, for an entry of the engine to which that belongs.
     pub(crate) fn slot_index(&self) -> Option<u32> {
@@ -175,36 +176,6 @@ impl File {
         if self.class() == Class::Unknown {
             mounts::learn(self.as_fd());
             self.class();
-        }
-    }
-}
-
-impl Aio {
-    /// Puts a file into the table of the ring, where there is one, so that reads and writes on the ring
-    /// need not look it up: `io_uring_register(2)` (Linux 5.19). It leaves the table when it is closed.
-    ///
-    /// Without a ring nothing is done: see [`File::is_registered`]. An engine has at most 1024 such files.
-    ///
-    /// # Errors
-    /// EMFILE for more than 1024, or than RLIMIT_NOFILE; EBUSY for a file that is registered; EBADF for one
-    /// of `O_PATH`; EINVAL on Linux before 5.19.
-    ///
-    /// ```
-    /// # fn main() -> std::io::Result<()> {
-    /// let aio = ioaio::Aio::new()?;
-    /// let file = aio.open("/etc/passwd").wait()?;
-    /// aio.register_file(&file)?;
-    /// assert_eq!(file.is_registered(), aio.backend().ring);
-    /// assert_eq!(aio.read_at(&file, vec![0; 4], 0).wait().1, b"root");
-    /// # Ok(()) }
-    /// ```
-    pub fn register_file(&self, file: &File) -> io::Result<()> {
-        if file.is_registered() {
-            return Err(Errno::BUSY.into());
-        }
-        match Slot::of_file(self, file.as_fd())? {
-            Some(slot) => file.0.slot.set(slot).map_err(|_| Errno::BUSY.into()),
-            None => Ok(()),
         }
     }
 }

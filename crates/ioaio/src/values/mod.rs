@@ -10,4 +10,5 @@ pub(crate) mod mapping;
 pub(crate) mod metadata;
 pub(crate) mod offset;
 pub(crate) mod path;
+pub(crate) mod slot;
 pub(crate) mod small_cstr;

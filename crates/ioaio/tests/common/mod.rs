@@ -4,6 +4,7 @@
 //! the ring, a pool, a pool of one, `poll` itself, or the engine of a forked child.
 #![allow(dead_code, unused_imports, unused_macros, reason = "each test binary uses its part")]
 
+pub mod alone;
 mod child;
 #[macro_use]
 pub mod refused;

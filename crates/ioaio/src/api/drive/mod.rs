@@ -10,14 +10,20 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
-use crate::engine::Inner;
+use crate::engine::Engine;
 use crate::{Aio, WeakAio};
 
-/// While it lives, the engine starts no reaper thread: whoever holds this polls.
+/// Results that are delivered before the other tasks of the executor get their turn, and how long that may take.
+/// tokio gives the future of its `block_on` a turn after every 61 turns of tasks, async-executor after every 200.
+const RESULTS: usize = 64;
+const TURN: Duration = Duration::from_micros(50);
+
+/// While it lives and polls, the engine needs no reaper thread.
 pub(crate) struct Driver {
     aio: WeakAio,
-    inner: Arc<Inner>,
+    engine: Arc<Engine>,
 }
 
 impl Driver {
@@ -25,16 +31,20 @@ impl Driver {
     /// may, and the descriptor outlives the engine.
     pub(crate) fn new(aio: &Aio) -> (Self, io::Result<OwnedFd>) {
         let fd = aio.as_fd().try_clone_to_owned();
-        let inner = aio.inner().clone();
-        inner.driver_began();
-        (Driver { aio: aio.downgrade(), inner }, fd)
+        let engine = aio.engine().clone();
+        engine.driver_began();
+        (Driver { aio: aio.downgrade(), engine }, fd)
     }
-    /// Polls until nothing is found, and lets others run in between; false at the engine's end.
+    /// Polls until nothing is found, a bounded number of results at a time, and lets others run in between; false at
+    /// the engine's end.
     pub(crate) async fn drain(&self) -> io::Result<bool> {
         loop {
             // Held for one call: between the calls the engine may end.
             let Some(aio) = self.aio.upgrade() else { return Ok(false) };
-            if aio.poll()? == 0 {
+            self.engine.driver_polled();
+            let (max, time) = self.engine.poll_limits();
+            let time = time.map_or(TURN, |time| time.min(TURN));
+            if self.engine.poll_within(max.min(RESULTS), Some(time))? == 0 {
                 return Ok(true);
             }
             drop(aio);
@@ -45,7 +55,7 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        self.inner.driver_ended();
+        self.engine.driver_ended();
     }
 }
 

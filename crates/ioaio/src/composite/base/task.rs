@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use rustix::io::Errno;
 
 use crate::request::control::Control;
-use crate::request::members::Core as GroupCore;
+use crate::request::members::Members;
 use crate::request::op::{Op, run_by_steps};
 use crate::values::error::Error;
 use crate::{Aio, Pending, Request};
@@ -48,8 +48,7 @@ pub struct Steps {
 impl Steps {
     pub(crate) fn new(aio: &Aio) -> Self {
         let aio = aio.lent();
-        let children = Arc::new(GroupCore::of_children(aio.downgrade()));
-        let control = Control::with(&aio, Some(children));
+        let control = Control::with_children(Members::new(0), aio.faults());
         Steps { aio, control, priority: 4 }
     }
     pub(crate) fn set_priority(&mut self, priority: u8) {
@@ -57,7 +56,7 @@ impl Steps {
     }
     /// Cancels what is under way, and lets nothing else begin.
     pub(crate) fn cancel(&self) {
-        self.control.cancel(self.aio.inner());
+        self.control.cancel().iter().for_each(|child| self.aio.engine().cancel(child));
     }
     /// Shared with children that are composites of their own kind, so that one cancel reaches all.
     pub(crate) fn control(&self) -> &Arc<Control> {
@@ -65,7 +64,7 @@ impl Steps {
     }
     /// A child that is submitted when first polled; after a cancel it ends with ECANCELED.
     pub(crate) fn go<'a, O: Op>(&'a self, make: impl FnOnce(&'a Aio) -> Request<'a, O>) -> Child<O> {
-        let child = make(&self.aio).child_of(self.priority, self.control.children.as_ref());
+        let child = make(&self.aio).child_of(self.priority, self.control.children());
         Child { pending: child.into_future(), control: Some(self.control.clone()) }
     }
     /// The same for what has to be done also after a cancel.

@@ -219,8 +219,8 @@ impl Iterator for WalkIter {
         let stream = &mut self.0;
         match stream.run.next() {
             None => {
-                let inner = stream.aio.inner().clone();
-                crate::api::block_on::block_on(&inner, poll_fn(|cx| stream.poll_entry(cx)))
+                let engine = stream.aio.engine().clone();
+                crate::api::block_on::wait_for(&engine, poll_fn(|cx| stream.poll_entry(cx)))
             }
             item => item,
         }
