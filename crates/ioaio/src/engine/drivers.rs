@@ -12,8 +12,10 @@ use super::Engine;
 use super::timer::Alarm;
 use crate::sys::sync::Ordering;
 
-/// A driver has between one and two of these to answer.
-const PATIENCE: Duration = Duration::from_millis(4);
+/// How often somebody looks whether the drivers answer, and how often they may be found not to have. Several looks
+/// instead of a long one: on a machine with too much to do, the looks come late too.
+const LOOK: Duration = Duration::from_millis(3);
+const PATIENCE: u32 = 4;
 
 impl Engine {
     pub(crate) fn driver_began(&self) {
@@ -57,13 +59,13 @@ impl Engine {
     /// Sees to it that somebody notices if the drivers do not answer.
     pub(super) fn watch_drivers(self: &Arc<Self>) {
         if !self.watchers.drivers_watched.swap(true, Ordering::SeqCst) {
-            self.watch_drivers_since(None);
+            self.look_at_drivers_later(0, 0);
         }
     }
-    /// `polls` is how often they had polled when there was something to do.
-    fn watch_drivers_since(self: &Arc<Self>, polls: Option<usize>) {
-        let waker = Waker::from(Arc::new(Watch { engine: Arc::downgrade(self), polls }));
-        match self.timer.wake_after(PATIENCE, &waker) {
+    /// They had polled so often when there was something to do, in so many looks.
+    fn look_at_drivers_later(self: &Arc<Self>, polls: usize, looks: u32) {
+        let waker = Waker::from(Arc::new(Watch { engine: Arc::downgrade(self), polls, looks }));
+        match self.timer.wake_after(LOOK, &waker) {
             Alarm::Set => {}
             Alarm::Stopped => self.watchers.drivers_watched.store(false, Ordering::SeqCst),
             // No thread that could notice: then none that counts on the drivers.
@@ -74,7 +76,7 @@ impl Engine {
             }
         }
     }
-    fn look_at_drivers(self: &Arc<Self>, before: Option<usize>) {
+    fn look_at_drivers(self: &Arc<Self>, before: usize, looks: u32) {
         let polls = self.watchers.driver_polls.load(Ordering::SeqCst);
         let to_do = self.routes.ring_needs_poll() || self.routes.pool.needs_poll();
         if self.results.outstanding() == 0 || !self.watchers.driven() {
@@ -83,12 +85,13 @@ impl Engine {
             if self.results.outstanding() > 0 && self.watchers.driven() {
                 self.watch_drivers();
             }
-        } else if to_do && before == Some(polls) {
+        } else if to_do && before == polls && looks >= PATIENCE {
             self.watchers.drivers_late.store(true, Ordering::SeqCst);
             self.watchers.drivers_watched.store(false, Ordering::SeqCst);
             self.take_over_from_drivers();
         } else {
-            self.watch_drivers_since(to_do.then_some(polls));
+            let looks = if to_do && before == polls { looks + 1 } else { 1 };
+            self.look_at_drivers_later(polls, looks);
         }
     }
 }
@@ -115,7 +118,8 @@ impl Drop for DrivingGuard<'_> {
 
 struct Watch {
     engine: Weak<Engine>,
-    polls: Option<usize>,
+    polls: usize,
+    looks: u32,
 }
 
 impl Wake for Watch {
@@ -123,7 +127,7 @@ impl Wake for Watch {
         if let Some(engine) = self.engine.upgrade()
             && !engine.identity.has_ended()
         {
-            engine.look_at_drivers(self.polls);
+            engine.look_at_drivers(self.polls, self.looks);
         }
     }
 }
