@@ -4,10 +4,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod close;
 mod copy;
 mod crash;
 mod load;
 mod look;
+mod memfs;
 mod move_;
 mod pathsync;
 mod save;

@@ -1,9 +1,11 @@
 //! The system calls of a composite, one after the other on a worker.
 
 use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
 use crate::request::control::Control;
+use crate::sys::close::close_written;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -31,6 +33,17 @@ impl Calls<'_> {
         f: impl FnMut() -> rustix::io::Result<T>,
     ) -> Result<T, Error> {
         named(call, place, self.0.step(call).and_then(|()| again(f)))
+    }
+    /// Closes what was written. Some file systems tell only now that it was not stored: NFS, CIFS, FUSE, and
+    /// those that have a quota on a server.
+    pub(crate) fn close(self, place: &dyn Place, file: OwnedFd) -> Result<(), Error> {
+        let close = |()| Ok(close_written(file)?);
+        named("close", place, self.0.step("close").and_then(close))
+    }
+    /// What closing does, of a file that has to stay open: another descriptor of it is closed.
+    pub(crate) fn flush(self, place: &dyn Place, file: BorrowedFd<'_>) -> Result<(), Error> {
+        let close = || rustix::io::fcntl_dupfd_cloexec(file, 0).and_then(close_written);
+        self.step("close", place, close)
     }
     /// One that is made also after a cancel: what cleans up, or what can't be taken back.
     pub(crate) fn finally<T>(

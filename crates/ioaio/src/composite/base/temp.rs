@@ -83,6 +83,7 @@ impl<'a> Target<'a> {
         if self.durable {
             self.calls.step("fsync", self.at, || rustix::fs::fsync(&temp.file))?;
         }
+        self.calls.flush(self.at, temp.file.as_fd())?;
         match temp.name {
             Some(name) => self.place(name),
             None if self.replace => {

@@ -150,7 +150,8 @@ fn copy_opened(
         .contents
         .copy(pair, st, &tree.progress)
         .and_then(|_| pair.copy_owner_and_mode(st))
-        .and_then(|()| pair.copy_times(st));
+        .and_then(|()| pair.copy_times(st))
+        .and_then(|()| calls.close(&to_place, file));
     if copied.is_err() {
         let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(dir, to, AtFlags::empty()));
     }
