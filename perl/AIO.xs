@@ -775,6 +775,8 @@ aio_copy(SV *srcpath, SV *dstpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(ix);
+    if (ix == IOAIO_OP_COPY)
+        args.flags = IOAIO_WRITE_THROUGH; /* as 4.80, into the file that is there */
     get_path(aTHX_ c, srcpath, &from);
     get_path(aTHX_ c, dstpath, &to);
     req = grp_of_one(c, K_STATUS, cb);

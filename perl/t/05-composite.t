@@ -7,6 +7,7 @@ use Errno qw(EACCES EEXIST EINVAL EISDIR ENOENT ENOTDIR);
 use lib 't/lib';
 use Tester;
 
+use POSIX ();
 use IO::AIO;
 
 my $name = put(file('file'), join '', map "$_\n", 1 .. 10_000);
@@ -74,6 +75,26 @@ my $whole = content($name);
     put(file('longer'), 'x' x 100_000);
     is(of { aio_copy $name, file('longer'), $_[0] }, 0, 'over another');
     is(content(file('longer')), $whole, 'the same contents');
+    # What is there is written into, whatever it is.
+    chmod 0600, file('longer');
+    my $inode = (stat file('longer'))[1];
+    link file('longer'), file('hard') or die;
+    symlink 'longer', file('to_longer') or die;
+    put(file('longer'), 'x' x 100_000);
+    is(of { aio_copy $name, file('to_longer'), $_[0] }, 0, 'to a link');
+    ok(-l file('to_longer'), 'the link stays');
+    is(content(file('hard')), $whole, 'the other hard link has it as well');
+    is((stat file('longer'))[1], $inode, 'the same file');
+    is((stat file('longer'))[2] & 07777, 0600, 'with its mode');
+    POSIX::mkfifo(file('fifo'), 0600) or die;
+    sysopen my $reader, file('fifo'), POSIX::O_RDONLY() | POSIX::O_NONBLOCK() or die;
+    is(of { aio_copy $name, file('fifo'), $_[0] }, 0, 'to a FIFO');
+    ok(-p file('fifo'), 'the FIFO stays');
+    is(sysread($reader, my $got, 1 << 20), length $whole, 'its reader has it');
+    open my $target, '+>', file('open') or die;
+    is(of { aio_copy $name, '/proc/self/fd/' . fileno $target, $_[0] }, 0, 'to an open file');
+    is(content(file('open')), $whole, 'it has the contents');
+    close $_ for $reader, $target;
     my $before = aio_files;
     is(of { aio_copy file('none'), file('copy2'), $_[0] }, -1, 'nothing');
     errno_is(ENOENT, 'ENOENT');

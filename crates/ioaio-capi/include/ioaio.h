@@ -190,6 +190,9 @@ uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 #define IOAIO_KINDS 4      /* ioaio_read_dir: also asks for the kinds that the directory does not tell */
 #define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
 #define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
+#define IOAIO_WRITE_THROUGH 8 /* ioaio_save: into what is there, whatever it is, also a device or a FIFO */
+#define IOAIO_IN_PLACE 16 /* ioaio_save: into what is there where it can't be replaced */
+#define IOAIO_FOLLOW 32 /* ioaio_save: a symbolic link is followed; without it, it is ELOOP */
 #define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */
 
 /* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT. */
@@ -447,7 +450,8 @@ const ioaio_req *ioaio_load(const ioaio *aio, int dirfd, const char *path, IOAIO
 /* A part of a file, from off on and at most len bytes. data are len bytes. */
 const ioaio_req *ioaio_load_part(const ioaio *aio, int dirfd, const char *path, off_t off, size_t len, IOAIO_HOW);
 
-/* Copies a file with its attributes, atomically. */
+/* Copies a file with its attributes, atomically. A link at the target is followed, and a device or FIFO
+ * written into. Of ioaio_submit, flags may have what ioaio_save knows but IOAIO_FOLLOW. */
 const ioaio_req *ioaio_copy(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2, IOAIO_HOW);
 
 /* Renames, or copies and removes where the devices differ. */
@@ -591,8 +595,9 @@ const ioaio_req *ioaio_munlockall(const ioaio *aio, IOAIO_HOW);
 /* Tells how mapped memory is going to be used: madvise(2), with MADV_... in flags. */
 const ioaio_req *ioaio_madvise(const ioaio *aio, void *buf, size_t len, int flags, IOAIO_HOW);
 
-/* Replaces a file's contents, all or nothing: IOAIO_DURABLE and IOAIO_NO_REPLACE in flags; mode is that
- * of a new file. */
+/* Replaces a file's contents, all or nothing; mode is that of a new file. Flags are IOAIO_DURABLE,
+ * IOAIO_NO_REPLACE, IOAIO_FOLLOW, and for what is then not all or nothing IOAIO_WRITE_THROUGH and
+ * IOAIO_IN_PLACE. */
 const ioaio_req *ioaio_save(const ioaio *aio, int dirfd, const char *path, void *buf, size_t len, unsigned mode, int flags, IOAIO_HOW);
 
 /* Copies a tree with all attributes, as one: IOAIO_DURABLE and IOAIO_ONE_FILE_SYSTEM in flags. */

@@ -38,4 +38,7 @@ uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 #define IOAIO_KINDS 4      /* ioaio_read_dir: also asks for the kinds that the directory does not tell */
 #define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
 #define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
+#define IOAIO_WRITE_THROUGH 8 /* ioaio_save: into what is there, whatever it is, also a device or a FIFO */
+#define IOAIO_IN_PLACE 16 /* ioaio_save: into what is there where it can't be replaced */
+#define IOAIO_FOLLOW 32 /* ioaio_save: a symbolic link is followed; without it, it is ELOOP */
 #define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */

@@ -285,9 +285,12 @@ ops! {
     42 ioaio_load_part(dirfd, path, off, len) |aio, args| {
         args.at(aio.load(args.path()).offset(args.off as u64).limit(args.len as u64).truncate(true))
     };
-    /// Copies a file with its attributes, atomically.
+    /// Copies a file with its attributes, atomically. A link at the target is followed, and a device or FIFO
+    /// written into. Of ioaio_submit, flags may have what ioaio_save knows but IOAIO_FOLLOW.
     43 ioaio_copy(dirfd, path, dirfd2, path2) |aio, args| {
-        args.at_both(aio.copy(args.path(), args.path2()))
+        let request = aio.copy(args.path(), args.path2()).durable(args.flags & 1 != 0);
+        let request = request.replace(args.flags & 2 == 0).write_through(args.flags & 8 != 0);
+        args.at_both(request.in_place(args.flags & 16 != 0))
     };
     /// Renames, or copies and removes where the devices differ.
     44 ioaio_move(dirfd, path, dirfd2, path2) |aio, args| {
@@ -471,11 +474,13 @@ ops! {
     88 ioaio_madvise(buf, len, flags) |aio, args| {
         aio.madvise(args.memory(), .., MemoryAdvice::from_raw(args.flags))
     };
-    /// Replaces a file's contents, all or nothing: IOAIO_DURABLE and IOAIO_NO_REPLACE in flags; mode is that
-    /// of a new file.
+    /// Replaces a file's contents, all or nothing; mode is that of a new file. Flags are IOAIO_DURABLE,
+    /// IOAIO_NO_REPLACE, IOAIO_FOLLOW, and for what is then not all or nothing IOAIO_WRITE_THROUGH and
+    /// IOAIO_IN_PLACE.
     89 ioaio_save(dirfd, path, buf, len, mode, flags) |aio, args| {
         let request = aio.save(args.path(), args.memory()).mode(args.mode).durable(args.flags & 1 != 0);
-        args.at(request.replace(args.flags & 2 == 0))
+        let request = request.replace(args.flags & 2 == 0).write_through(args.flags & 8 != 0);
+        args.at(request.in_place(args.flags & 16 != 0).follow(args.flags & 32 != 0))
     };
     /// Copies a tree with all attributes, as one: IOAIO_DURABLE and IOAIO_ONE_FILE_SYSTEM in flags.
     90 ioaio_copy_tree(dirfd, path, dirfd2, path2, flags, progress) |aio, args| {

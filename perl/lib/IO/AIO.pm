@@ -276,8 +276,9 @@ A part of a file, from the end if the offset is negative; a length of 0 is up to
 
 =item aio_copy $from, $to, $callback->($status)
 
-Contents, times, mode, and owner where that is allowed. The copy appears when it is complete: what was of that name
-before stays until then, and after an error.
+Contents, times, mode, and owner where that is allowed. A new copy appears when it is complete. What is there already is
+written into and keeps the rest: a file with all of its hard links, what a symbolic link leads to, a FIFO that somebody
+reads, a device; after an error it has a part of the contents.
 
 =item aio_move $from, $to, $callback->($status)
 
@@ -534,7 +535,7 @@ From 4.80, where that was wrong; F<t/09-defects.t> has a test for each.
 
 =item 8. C<aio_read> into a constant croaks.
 
-=item 9. C<aio_copy> that fails leaves nothing, and says why.
+=item 9. C<aio_copy> that fails leaves nothing new, and says why.
 
 =item 10. The text of an exception survives the end of a group.
 
@@ -574,8 +575,8 @@ Each interpreter has its own engine, requests and limits. In a new thread, reque
 
 =item *
 
-C<aio_copy> replaces the target when the copy is complete, where 4.80 truncated it first; C<aio_slurp> copies into the
-scalar, which stays an ordinary one.
+C<aio_copy> leaves owner, mode and times of a file alone that exists, where 4.80 gave it those of the original;
+C<aio_slurp> copies into the scalar, which stays an ordinary one.
 
 =item *
 

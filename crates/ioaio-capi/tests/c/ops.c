@@ -197,6 +197,15 @@ static void composites(void) {
     ioaio_progress *progress = ioaio_progress_new();
     CHECK(RUN(ioaio_save(aio, dir, "saved", "contents", 8, 0644, IOAIO_DURABLE, HOW)) == 0);
     FAILS(ioaio_save(aio, dir, "saved", "x", 1, 0644, IOAIO_NO_REPLACE, HOW), EEXIST);
+    CHECK(RUN(ioaio_symlink(aio, "saved", dir, "to_saved", HOW)) == 0);
+    FAILS(ioaio_save(aio, dir, "to_saved", "x", 1, 0644, 0, HOW), ELOOP);
+    CHECK(RUN(ioaio_save(aio, dir, "to_saved", "contents", 8, 0644, IOAIO_FOLLOW, HOW)) == 0);
+    CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "to_saved", HOW)) == 8);
+    CHECK(RUN(ioaio_unlink(aio, dir, "to_saved", HOW)) == 0);
+    CHECK(RUN(ioaio_mknod(aio, dir, "fifo", S_IFIFO | 0600, 0, HOW)) == 0);
+    FAILS(ioaio_save(aio, dir, "fifo", "x", 1, 0644, 0, HOW), EINVAL);
+    FAILS(ioaio_save(aio, dir, "fifo", "x", 1, 0644, IOAIO_WRITE_THROUGH, HOW), ENXIO);
+    CHECK(RUN(ioaio_unlink(aio, dir, "fifo", HOW)) == 0);
     CHECK(RUN(ioaio_load(aio, dir, "saved", HOW)) == 8 && !memcmp(got.data, "contents", 8));
     CHECK(RUN(ioaio_load_part(aio, dir, "saved", 2, 3, HOW)) == 3 && !memcmp(got.data, "nte", 3));
     CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "saved2", HOW)) == 8);

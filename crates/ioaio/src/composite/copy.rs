@@ -1,7 +1,7 @@
 //! Copies of single files.
 
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,6 +12,7 @@ use crate::api::request::{PathOp, TwoPathOp};
 use crate::composite::base::attributes::{Pair, kind, stat};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
+use crate::composite::base::existing::{Existing, Links, Manner, Specials, Way};
 use crate::composite::base::progress::Progress;
 use crate::composite::base::special::{self, Special};
 use crate::composite::base::temp::Target;
@@ -27,11 +28,13 @@ pub struct Copy {
     pub(crate) to: At,
     pub(crate) follow: bool,
     pub(crate) special: bool,
-    pub(crate) replace: bool,
-    pub(crate) durable: bool,
+    pub(crate) manner: Manner,
     pub(crate) progress: Progress,
     pub(crate) control: Arc<Control>,
 }
+
+/// An open file, and what it was like before it is read.
+type Original<'a> = (BorrowedFd<'a>, &'a Statx);
 
 impl Copy {
     fn copy(&self) -> Result<u64, Error> {
@@ -68,16 +71,40 @@ impl Copy {
         if kind(&st) != FileType::RegularFile {
             return Err(self.refuse(Errno::BUSY));
         }
-        let target = Target::open(calls, &self.to, self.replace, self.durable)?;
+        let original = (file.as_fd(), &st);
+        match self.manner.way(calls, &self.to)? {
+            Way::Into(existing) => self.copy_into(calls, original, existing),
+            Way::Beside(target) => self.copy_beside(&target, original).or_else(|e| {
+                let existing = self.manner.instead(e, calls, &self.to)?;
+                self.copy_into(calls, original, existing)
+            }),
+        }
+    }
+    /// As a new file with all that the original has.
+    fn copy_beside(&self, target: &Target<'_>, (from, st): Original<'_>) -> Result<u64, Error> {
         let temp = target.make_file(Mode::RUSR | Mode::WUSR)?;
-        let (from, to) = (file.as_fd(), temp.as_fd());
-        let pair = Pair { calls, from, from_place: &self.from, to, to_place: &self.to };
-        let len = Contents::new().copy(pair, &st, &self.progress)?;
+        let pair = self.pair(target.calls, from, temp.as_fd());
+        let len = Contents::new().copy(pair, st, &self.progress)?;
         pair.drop_inherited_acl()?;
-        pair.copy_owner_and_mode(&st)?;
-        pair.copy_times(&st)?;
+        pair.copy_owner_and_mode(st)?;
+        pair.copy_times(st)?;
         target.place_file(temp)?;
         Ok(len)
+    }
+    /// The contents alone, into what is there.
+    fn copy_into(&self, calls: Calls<'_>, from: Original<'_>, to: Existing<'_>) -> Result<u64, Error> {
+        to.is_not(from.1)?;
+        to.empty()?;
+        let pair = self.pair(calls, from.0, to.fd());
+        let len = match to.is_regular() {
+            true => Contents::new().copy(pair, from.1, &self.progress)?,
+            false => Contents::stream(pair, &self.progress)?,
+        };
+        to.finish()?;
+        Ok(len)
+    }
+    fn pair<'a>(&'a self, calls: Calls<'a>, from: BorrowedFd<'a>, to: BorrowedFd<'a>) -> Pair<'a> {
+        Pair { calls, from, from_place: &self.from, to, to_place: &self.to }
     }
     fn copy_special(&self, calls: Calls<'_>) -> Result<u64, Error> {
         let (held, st) = self.open(calls, OFlags::PATH)?;
@@ -85,7 +112,12 @@ impl Copy {
             return Err(self.refuse(Errno::BUSY));
         }
         let new = Special::of(calls, &self.from, held.as_fd(), &st)?;
-        let target = Target::open(calls, &self.to, self.replace, self.durable)?;
+        let specials = if self.special { Specials::Replace } else { Specials::Refuse };
+        let manner =
+            Manner { links: Links::Replace, specials, write_through: false, in_place: false, ..self.manner };
+        let Way::Beside(target) = manner.way(calls, &self.to)? else {
+            return Err(Error::new(new.call(), self.to.path_buf(), Errno::EXIST));
+        };
         let (temp, ()) = target.make(new.call(), |dir, name| new.make(dir, name))?;
         special::finish(calls, &self.to, target.dir(), temp.name(), &st)?;
         target.place(temp)?;
@@ -136,13 +168,29 @@ impl Request<'_, Copy> {
     }
     /// With false, a name that exists is left alone, with EEXIST (default: true).
     pub fn replace(mut self, replace: bool) -> Self {
-        self.op.replace = replace;
+        self.op.manner.replace = replace;
         self
     }
     /// With true, the copy outlasts a crash of the system once this is done: `fsync(2)` of the file
     /// and its directory (default: false).
     pub fn durable(mut self, durable: bool) -> Self {
-        self.op.durable = durable;
+        self.op.manner.durable = durable;
+        self
+    }
+    /// With true, contents go into the file that is there instead of a new one that takes its name: its other
+    /// hard links see them, and it keeps its owner, mode and attributes. An error or a cancel leaves a part of
+    /// them (default: false). Links are followed, and devices and FIFOs written into, in either case; with
+    /// true, what a link leads to is made if it is missing.
+    pub fn write_through(mut self, through: bool) -> Self {
+        self.op.manner.write_through = through;
+        self.op.manner.links = if through { Links::FollowAndMake } else { Links::Follow };
+        self
+    }
+    /// With true, it is as with [`write_through`](Self::write_through) where the existing file can't be
+    /// replaced: in a directory that may not be written to, or where something is mounted on the file
+    /// (default: false).
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.op.manner.in_place = in_place;
         self
     }
     /// Counts in `progress` what has been copied.
@@ -160,13 +208,18 @@ impl Aio {
     /// with ACLs, and times are kept; what takes a privilege that the caller does not have, or what
     /// the target's file system does not know, is left out, as by `cp -a`. The copy has no name, or
     /// one like `.ioaio-0123456789abcdef`, until it is complete. A cancel takes effect between two
-    /// pieces of 16 MiB and leaves the target as it was. The target's name is replaced, not
-    /// followed. A FIFO is never opened, so nothing can hang on one.
+    /// pieces of 16 MiB and leaves the target as it was. A source that is a FIFO is never opened.
+    ///
+    /// A regular file at the target is replaced; its other hard links keep the old contents, unless
+    /// [`write_through`](Request::write_through). As with `cp`, a symbolic link there is followed, and a
+    /// device or FIFO is written into, which can't be taken back. A link that is copied as a link, or a
+    /// special file, replaces a file or link, but a special file only with [`special`](Request::special).
     ///
     /// # Errors
     /// Those of the calls that it makes, with the path; EISDIR for a directory; EINVAL for a FIFO,
-    /// socket or device, unless [`special`](Request::special), or for a NUL in a path; EBUSY if the
-    /// source becomes another kind of file meanwhile.
+    /// socket or device, unless [`special`](Request::special), for a file that would be written into itself,
+    /// or for a NUL in a path; ENOENT for a target that is a link to nothing; ENXIO for one that is a FIFO
+    /// without a reader; EBUSY if the source becomes another kind of file meanwhile.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -179,9 +232,14 @@ impl Aio {
     pub fn copy(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Request<'_, Copy> {
         let (from, to) = (At::new(from.as_ref()), At::new(to.as_ref()));
         let (progress, control) = (Progress::new(), Control::whole(self.faults()));
-        Request::new(
-            self,
-            Copy { from, to, follow: true, special: false, replace: true, durable: false, progress, control },
-        )
+        let manner = Manner {
+            replace: true,
+            durable: false,
+            links: Links::Follow,
+            specials: Specials::WriteInto,
+            write_through: false,
+            in_place: false,
+        };
+        Request::new(self, Copy { from, to, follow: true, special: false, manner, progress, control })
     }
 }

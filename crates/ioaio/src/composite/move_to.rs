@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, OFlags, RenameFlags, Statx, StatxTimestamp};
+use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxTimestamp};
 use rustix::io::Errno;
 
 use super::copy::Copy;
@@ -14,14 +14,14 @@ use crate::api::request::{PathOp, TwoPathOp};
 use crate::composite::base::attributes::{kind, stat_name};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::discard::Remover;
+use crate::composite::base::existing::{Links, Manner, Specials};
 use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::task::{Composite, Steps, Task};
-use crate::composite::base::temp::is;
+use crate::composite::base::temp::{is, rename_new};
 use crate::composite::copy_tree::dirs::id;
 use crate::composite::copy_tree::{CopyTree, copy_tree, without_slashes};
 use crate::request::control::Control;
 use crate::request::op::Op;
-use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Progress, Request};
@@ -66,8 +66,15 @@ async fn move_to(args: Move, steps: Steps) -> Result<(), Error> {
         part(Part::RemoveTree)
     } else {
         let control = steps.control().clone();
-        let (replace, follow, special, durable) = (paths.replace, false, true, true);
-        let copy = Copy { from, to, follow, special, replace, durable, progress, control };
+        let manner = Manner {
+            replace: paths.replace,
+            durable: true,
+            links: Links::Replace,
+            specials: Specials::Refuse,
+            write_through: false,
+            in_place: false,
+        };
+        let copy = Copy { from, to, follow: false, special: true, manner, progress, control };
         let _ = steps.go(|aio| Request::new(aio, copy)).await?;
         part(Part::RemoveFile(Box::new(st)))
     };
@@ -109,9 +116,13 @@ impl Op for MovePart {
 impl Paths {
     fn rename(&self, calls: Calls<'_>) -> Result<Option<Statx>, Error> {
         let Paths { from, to, replace } = self;
-        let flags = if *replace { RenameFlags::empty() } else { RenameFlags::NOREPLACE };
-        let rename = || fallback::rename((from.dirfd(), from.path()), (to.dirfd(), to.path()), flags);
-        match calls.step("renameat2", from, rename) {
+        let renamed = match replace {
+            true => calls.step("renameat", from, || {
+                rustix::fs::renameat(from.dirfd(), from.path(), to.dirfd(), to.path())
+            }),
+            false => rename_new(calls, from, (from.dirfd(), from.path()), (to.dirfd(), to.path())),
+        };
+        match renamed {
             Err(e) if is(&e, &[Errno::XDEV]) => {}
             res => return res.map(|()| None),
         }
@@ -181,11 +192,13 @@ impl Aio {
     /// device before the source is touched, so at no moment is there neither. Then only what the copy
     /// has as well is removed: where somebody has changed the source or added to it meanwhile, it ends
     /// with EBUSY, with the copy in place and the rest of the source where it was. A cancel before the
-    /// copy is complete leaves the target as it was, and later comes too late.
+    /// copy is complete leaves the target as it was, and later comes too late. A symbolic link at the target
+    /// is replaced, as by `rename(2)`.
     ///
     /// # Errors
     /// Those of `rename(2)`, and across file systems those of the copy and of `unlink(2)`; EEXIST for
-    /// a directory that is moved across file systems onto something; EINVAL for a NUL in a path.
+    /// a directory that is moved across file systems onto something; EINVAL for a file that is moved across
+    /// file systems onto a device, FIFO or socket, or for a NUL in a path.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

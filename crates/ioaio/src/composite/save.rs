@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use crate::api::request::PathOp;
 use crate::composite::base::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
 use crate::composite::base::calls::Calls;
+use crate::composite::base::existing::{Existing, Links, Manner, Specials, Way, write_all};
 use crate::composite::base::temp::{Target, is};
 use crate::request::control::Control;
 use crate::request::op::Op;
@@ -20,8 +21,6 @@ use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Request};
 
-/// What is written between two looks for a cancel.
-const CHUNK: usize = 4 << 20;
 const PRIVATE: u32 = 0o600;
 
 /// A file that is replaced as a whole; see [`Aio::save`].
@@ -30,19 +29,32 @@ pub struct Save<B> {
     data: B,
     mode: u32,
     keep: bool,
-    replace: bool,
-    durable: bool,
+    manner: Manner,
     control: Arc<Control>,
 }
 
 impl<B: IoBuf> Save<B> {
     fn save(&self) -> Result<(), Error> {
         let calls = Calls(&self.control);
-        let target = Target::open(calls, &self.at, self.replace, self.durable)?;
+        match self.manner.way(calls, &self.at)? {
+            Way::Into(existing) => self.write_into(existing),
+            Way::Beside(target) => self.write_beside(&target).or_else(|e| {
+                let existing = self.manner.instead(e, calls, &self.at)?;
+                self.write_into(existing)
+            }),
+        }
+    }
+    fn write_into(&self, existing: Existing<'_>) -> Result<(), Error> {
+        existing.empty()?;
+        existing.write(self.data.bytes())?;
+        existing.finish()
+    }
+    fn write_beside(&self, target: &Target<'_>) -> Result<(), Error> {
+        let calls = target.calls;
         let old = if self.keep { self.old(calls, target.dir(), target.name())? } else { None };
         let mode = Mode::from_raw_mode(if old.is_some() { PRIVATE } else { self.mode });
         let temp = target.make_file(mode)?;
-        self.write(calls, temp.as_fd())?;
+        write_all(calls, &self.at, temp.as_fd(), self.data.bytes())?;
         if let Some((old, st)) = &old {
             let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
             let pair = Pair { calls, from, from_place: place, to, to_place: place };
@@ -50,18 +62,6 @@ impl<B: IoBuf> Save<B> {
             pair.copy_owner_and_mode(st)?;
         }
         target.place_file(temp)
-    }
-    fn write(&self, calls: Calls<'_>, file: BorrowedFd<'_>) -> Result<(), Error> {
-        let mut rest = self.data.bytes();
-        while !rest.is_empty() {
-            let chunk = &rest[..rest.len().min(CHUNK)];
-            let n = calls.step("write", &self.at, || rustix::io::write(file, chunk))?;
-            if n == 0 {
-                return Err(Error::new("write", self.at.path_buf(), io::ErrorKind::WriteZero));
-            }
-            rest = &rest[n..];
-        }
-        Ok(())
     }
     /// The regular file that is to be replaced, if there is one.
     fn old(
@@ -133,13 +133,33 @@ impl<B: IoBuf> Request<'_, Save<B>> {
     }
     /// With false, a name that exists is left alone, with EEXIST (default: true).
     pub fn replace(mut self, replace: bool) -> Self {
-        self.op.replace = replace;
+        self.op.manner.replace = replace;
         self
     }
     /// With false, nothing waits for the device: faster, but after a crash of the system the file
     /// may be the old one, or empty on some file systems (default: true).
     pub fn durable(mut self, durable: bool) -> Self {
-        self.op.durable = durable;
+        self.op.manner.durable = durable;
+        self
+    }
+    /// With true, a symbolic link is followed, and what it leads to is saved; what is missing there is made.
+    /// With false it is left alone, with ELOOP (default: false).
+    pub fn follow(mut self, follow: bool) -> Self {
+        self.op.manner.links = if follow { Links::FollowAndMake } else { Links::Refuse };
+        self
+    }
+    /// With true, the contents go into what is there, whatever it is, instead of a new file that takes its
+    /// name: into a device or FIFO, and into a regular file with its other hard links, which keeps its owner,
+    /// mode and attributes. That is not all or nothing: an error or a cancel leaves a part (default: false).
+    pub fn write_through(mut self, through: bool) -> Self {
+        self.op.manner.write_through = through;
+        self
+    }
+    /// With true, a regular file is written into, as with [`write_through`](Self::write_through), where it
+    /// can't be replaced: in a directory that may not be written to, or where something is mounted on the
+    /// file (default: false).
+    pub fn in_place(mut self, in_place: bool) -> Self {
+        self.op.manner.in_place = in_place;
         self
     }
 }
@@ -151,12 +171,14 @@ impl Aio {
     /// Whatever happens, an error, a cancel, a kill or a crash, the path then has the old contents
     /// or the new ones, never a part. The new file has no name until it is complete, or where the
     /// file system has no such files, one like `.ioaio-0123456789abcdef` that only a kill leaves
-    /// behind. A cancel after the rename comes too late. A symbolic link is replaced, not followed;
-    /// other hard links keep the old contents.
+    /// behind. A cancel after the rename comes too late. Other hard links of a file keep the old contents,
+    /// unless [`write_through`](Request::write_through). What is no regular file is left alone, unless told
+    /// otherwise by [`follow`](Request::follow) or that.
     ///
     /// # Errors
-    /// Those of `open(2)`, `write(2)`, `fsync(2)` and `rename(2)`; EISDIR for a path that can only
-    /// be a directory's; EINVAL for a NUL in the path or unknown mode bits. After an error of the
+    /// Those of `open(2)`, `write(2)`, `fsync(2)` and `rename(2)`; EISDIR for a directory; ELOOP for a
+    /// symbolic link; EINVAL for a device, FIFO or socket, for a NUL in the path or unknown mode bits; ENXIO
+    /// for a FIFO that is to be written into and has no reader. After an error of the
     /// last `fsync`, on the directory, the new contents are there, perhaps not for good.
     ///
     /// ```
@@ -171,6 +193,14 @@ impl Aio {
     /// ```
     pub fn save<B: IoBuf>(&self, path: impl AsRef<Path>, data: B) -> Request<'_, Save<B>> {
         let (at, control) = (At::new(path.as_ref()), Control::whole(self.faults()));
-        Request::new(self, Save { at, data, mode: 0o666, keep: false, replace: true, durable: true, control })
+        let manner = Manner {
+            replace: true,
+            durable: true,
+            links: Links::Refuse,
+            specials: Specials::Refuse,
+            write_through: false,
+            in_place: false,
+        };
+        Request::new(self, Save { at, data, mode: 0o666, keep: false, manner, control })
     }
 }

@@ -11,8 +11,10 @@ mod load;
 mod look;
 mod memfs;
 mod move_;
+mod no_replace;
 mod pathsync;
 mod save;
+mod special_target;
 mod tree;
 
 use std::path::Path;

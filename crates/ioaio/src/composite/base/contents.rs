@@ -8,6 +8,7 @@ use rustix::fs::{Advice, SeekFrom, Statx};
 use rustix::io::Errno;
 
 use crate::composite::base::attributes::Pair;
+use crate::composite::base::existing::write_all;
 use crate::composite::base::progress::Progress;
 use crate::composite::base::temp::is;
 use crate::values::error::Error;
@@ -47,6 +48,23 @@ impl Contents {
             false => run.range(0, if len == 0 { u64::MAX } else { len })?,
         };
         Ok(end)
+    }
+    /// All there is to read, in its order, into what has no offsets: a FIFO or a device.
+    pub(crate) fn stream(pair: Pair<'_>, progress: &Progress) -> Result<u64, Error> {
+        let methods = Contents::new();
+        let run = Run { methods: &methods, pair, progress };
+        with_room(|room| {
+            let mut at = 0;
+            loop {
+                let n = run.read(room, at)?;
+                if n == 0 {
+                    return Ok(at);
+                }
+                write_all(pair.calls, pair.to_place, pair.to, &room[..n])?;
+                at += n as u64;
+                progress.add_bytes(n as u64);
+            }
+        })
     }
     /// False where blocks can't be shared: a copy follows, which also finds any other trouble.
     fn shared(&self, pair: Pair<'_>) -> Result<bool, Error> {
@@ -128,9 +146,7 @@ impl Run<'_> {
         Ok(at)
     }
     fn through_memory(&self, start: u64, end: u64) -> Result<u64, Error> {
-        thread_local!(static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
-        ROOM.with_borrow_mut(|room| {
-            room.resize(BUFFER, 0);
+        with_room(|room| {
             let mut at = start;
             while at < end {
                 let most = usize::try_from(end - at).unwrap_or(BUFFER).min(BUFFER);
@@ -161,6 +177,15 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// Each thread has a buffer, for all that it copies.
+fn with_room<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
+    thread_local!(static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    ROOM.with_borrow_mut(|room| {
+        room.resize(BUFFER, 0);
+        f(room)
+    })
 }
 
 /// What `copy_file_range(2)` gives where it can't be used, other file systems included.

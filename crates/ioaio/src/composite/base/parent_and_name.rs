@@ -36,7 +36,8 @@ impl<'a> Name<'a> {
     }
 }
 
-fn split(path: &[u8]) -> Result<(&[u8], &[u8]), Errno> {
+/// The directory, and the name in it.
+pub(crate) fn split(path: &[u8]) -> Result<(&[u8], &[u8]), Errno> {
     let cut = path.iter().rposition(|&b| b == b'/').map_or(0, |slash| slash + 1);
     match path.split_at(cut) {
         (b"", b"") => Err(Errno::NOENT),

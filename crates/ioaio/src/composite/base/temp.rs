@@ -4,14 +4,21 @@ use std::ffi::{CStr, CString};
 use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use crate::composite::base::calls::Calls;
-use crate::composite::base::parent_and_name::Name;
-use crate::sys::fallback;
+use crate::composite::base::attributes::{kind, stat, stat_name};
+use crate::composite::base::calls::{Calls, Place};
+use crate::composite::base::parent_and_name::{Name, split};
+use crate::composite::base::special::hold;
 use crate::values::error::Error;
 use crate::values::path::At;
+
+/// Symbolic links that are followed one after the other, as by the kernel.
+const LINKS: usize = 40;
+/// What `linkat(2)` gives where a file cannot have another name: no hard links in the file system, too many
+/// names, or somebody else's file (`fs.protected_hardlinks`).
+pub(crate) const NO_LINKS: [Errno; 4] = [Errno::PERM, Errno::OPNOTSUPP, Errno::NOSYS, Errno::MLINK];
 
 /// A name that nobody else uses, whatever length the target's name has.
 pub(crate) fn temp_name() -> CString {
@@ -27,25 +34,45 @@ pub(crate) fn is(e: &Error, errnos: &[Errno]) -> bool {
 pub(crate) struct Target<'a> {
     pub(crate) calls: Calls<'a>,
     pub(crate) at: &'a At,
-    name: Name<'a>,
     dir: OwnedFd,
+    name: CString,
     replace: bool,
     durable: bool,
+    /// The directory is open for reading, and so for `fsync(2)`.
+    readable: bool,
 }
 
 impl<'a> Target<'a> {
     pub(crate) fn open(calls: Calls<'a>, at: &'a At, replace: bool, durable: bool) -> Result<Self, Error> {
         let name = Name::of(at).map_err(|e| Error::new("openat", at.path_buf(), e))?;
-        // Only what is open for reading can be synced.
-        let access = if durable { OFlags::RDONLY } else { OFlags::PATH };
-        let dir = calls.step("openat", at, || name.open_dir(access))?;
-        Ok(Target { calls, at, name, dir, replace, durable })
+        let (dir, readable) = open_parent(calls, at, durable, |flags| name.open_dir(flags))?;
+        Ok(Target { calls, at, dir, name: name.name().into(), replace, durable, readable })
+    }
+    /// Where the symbolic link leads that has the target's name, link after link. What is there need not exist.
+    pub(crate) fn follow(mut self) -> Result<Self, Error> {
+        let (calls, at, durable) = (self.calls, self.at, self.durable);
+        for _ in 0..LINKS {
+            let path = match calls.step("readlinkat", at, || read_link(self.dir(), &self.name)) {
+                Err(e) if is(&e, &[Errno::INVAL, Errno::NOENT]) => return Ok(self), // no link
+                path => path?,
+            };
+            let (parent, name) =
+                split(path.to_bytes()).map_err(|e| Error::new("openat", at.path_buf(), e))?;
+            let (dir, readable) = open_parent(calls, at, durable, |flags| {
+                let flags = flags | OFlags::DIRECTORY | OFlags::CLOEXEC;
+                rustix::fs::openat(self.dir(), parent, flags, Mode::empty())
+            })?;
+            // No NUL in what was a C string.
+            self.name = CString::new(name).unwrap_or_default();
+            (self.dir, self.readable) = (dir, readable);
+        }
+        Err(Error::new("readlinkat", at.path_buf(), Errno::LOOP))
     }
     pub(crate) fn dir(&self) -> BorrowedFd<'_> {
         self.dir.as_fd()
     }
     pub(crate) fn name(&self) -> &CStr {
-        self.name.name()
+        &self.name
     }
     /// Something with a temporary name, by a call that gives EEXIST if the name is taken.
     pub(crate) fn make<T>(
@@ -102,28 +129,108 @@ impl<'a> Target<'a> {
         if self.replace {
             self.calls.step("renameat", self.at, || rustix::fs::renameat(dir, from, dir, to))?;
         } else {
-            let rename = || fallback::rename((dir, from), (dir, to), RenameFlags::NOREPLACE);
-            match self.calls.step("renameat2", self.at, rename) {
-                // The file system has no such rename; the temporary name goes with the guard.
-                Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {
-                    let link = || rustix::fs::linkat(dir, from, dir, to, AtFlags::empty());
-                    self.calls.step("linkat", self.at, link)?;
-                    drop(temp);
-                    return self.sync();
-                }
-                res => res?,
-            }
+            rename_new(self.calls, self.at, (dir, from), (dir, to))?;
         }
         temp.name = None;
         self.sync()
     }
     /// It is in its place, so there is no going back.
     fn sync(&self) -> Result<(), Error> {
-        match self.durable {
-            true => self.calls.finally("fsync", self.at, || rustix::fs::fsync(&self.dir)),
-            false => Ok(()),
+        if !self.durable {
+            return Ok(());
+        }
+        if self.readable {
+            return self.calls.finally("fsync", self.at, || rustix::fs::fsync(&self.dir));
+        }
+        let file = self.calls.finally("openat", self.at, || any_file(self.dir()))?;
+        self.calls.finally("syncfs", self.at, || rustix::fs::syncfs(&file))
+    }
+}
+
+/// Opens the directory of a name. Only what is open for reading can be synced; where it may not be read,
+/// syncing takes another way.
+fn open_parent(
+    calls: Calls<'_>,
+    at: &At,
+    durable: bool,
+    open: impl Fn(OFlags) -> rustix::io::Result<OwnedFd>,
+) -> Result<(OwnedFd, bool), Error> {
+    if durable {
+        match calls.step("openat", at, || open(OFlags::RDONLY)) {
+            Err(e) if is(&e, &[Errno::ACCESS]) => {}
+            dir => return dir.map(|dir| (dir, true)),
         }
     }
+    calls.step("openat", at, || open(OFlags::PATH)).map(|dir| (dir, false))
+}
+
+/// The target of a symbolic link. In a directory that everybody may write to, a link of somebody else is
+/// refused, as by the kernel with `fs.protected_symlinks`: it could lead to what only we may write to.
+fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<CString> {
+    let link = hold(dir, name)?;
+    let (st, dir) = (stat(link.as_fd())?, stat(dir)?);
+    if kind(&st) != FileType::Symlink {
+        return Err(Errno::INVAL);
+    }
+    let anybody = Mode::SVTX | Mode::WOTH;
+    let trusted = [rustix::process::geteuid().as_raw(), dir.stx_uid].contains(&st.stx_uid);
+    if Mode::from_raw_mode(dir.stx_mode.into()).contains(anybody) && !trusted {
+        return Err(Errno::ACCESS);
+    }
+    rustix::fs::readlinkat(&link, c"", Vec::new())
+}
+
+/// Some open file of the file system that a directory is on, which need not be readable.
+fn any_file(dir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+    let (flags, mode) = (OFlags::WRONLY | OFlags::CLOEXEC, Mode::RUSR | Mode::WUSR);
+    match rustix::fs::openat(dir, c".", flags | OFlags::TMPFILE, mode) {
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {}
+        file => return file,
+    }
+    let name = temp_name();
+    let file = rustix::fs::openat(dir, &name, flags | OFlags::CREATE | OFlags::EXCL, mode)?;
+    rustix::fs::unlinkat(dir, &name, AtFlags::empty())?;
+    Ok(file)
+}
+
+/// A rename that replaces nothing, also where the file system knows none (NFS, many on FUSE).
+pub(crate) fn rename_new(
+    calls: Calls<'_>,
+    place: &dyn Place,
+    from: (BorrowedFd<'_>, &CStr),
+    to: (BorrowedFd<'_>, &CStr),
+) -> Result<(), Error> {
+    let rename = || crate::sys::fallback::rename((from.0, from.1), (to.0, to.1), RenameFlags::NOREPLACE);
+    match calls.step("renameat2", place, rename) {
+        Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {}
+        res => return res,
+    }
+    let rename = || calls.step("renameat", place, || rustix::fs::renameat(from.0, from.1, to.0, to.1));
+    let st = calls.step("statx", place, || stat_name(from.0, from.1))?;
+    if kind(&st) == FileType::Directory {
+        // What comes in between is replaced only if it is an empty directory.
+        return match calls.step("statx", place, || stat_name(to.0, to.1)) {
+            Err(e) if is(&e, &[Errno::NOENT]) => rename(),
+            Err(e) => Err(e),
+            Ok(_) => Err(Error::new("renameat2", place.place(), Errno::EXIST)),
+        };
+    }
+    match calls.step("linkat", place, || rustix::fs::linkat(from.0, from.1, to.0, to.1, AtFlags::empty())) {
+        Err(e) if is(&e, &NO_LINKS) => {}
+        Err(e) => return Err(e),
+        Ok(()) => {
+            return calls
+                .finally("unlinkat", place, || rustix::fs::unlinkat(from.0, from.1, AtFlags::empty()));
+        }
+    }
+    // Nor are there hard links: an empty file takes the name, if that is free, and is replaced.
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+    calls.step("openat", place, || rustix::fs::openat(to.0, to.1, flags, Mode::empty())).map(drop)?;
+    let renamed = rename();
+    if renamed.is_err() {
+        let _ = calls.finally("unlinkat", place, || rustix::fs::unlinkat(to.0, to.1, AtFlags::empty()));
+    }
+    renamed
 }
 
 /// A name that goes with this, unless it was renamed.

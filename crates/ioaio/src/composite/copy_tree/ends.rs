@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{Mode, OFlags, RenameFlags, Statx};
+use rustix::fs::{Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use super::CopyTree;
@@ -16,10 +16,9 @@ use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::discard::Remover;
 use crate::composite::base::parent_and_name::Name;
-use crate::composite::base::temp::{is, temp_name};
+use crate::composite::base::temp::{is, rename_new, temp_name};
 use crate::request::control::Control;
 use crate::request::op::Op;
-use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -173,16 +172,10 @@ fn appear(begun: &Begun) -> Result<(), Error> {
     if begun.durable {
         calls.step("syncfs", at, || rustix::fs::syncfs(&fds.to))?;
     }
-    let (dir, temp, name) = (begun.dir.as_fd(), &begun.temp, &begun.name);
-    let rename = || match fallback::rename((dir, temp), (dir, name), RenameFlags::NOREPLACE) {
-        // Without that flag a directory replaces nothing but an empty directory.
-        Err(Errno::INVAL | Errno::NOSYS) => rustix::fs::renameat(dir, temp, dir, name),
-        res => res,
-    };
-    calls.step("renameat2", at, rename)?;
+    rename_new(calls, at, (begun.dir.as_fd(), &begun.temp), (begun.dir.as_fd(), &begun.name))?;
     tree.progress.add_entry();
     if begun.durable {
-        calls.finally("fsync", at, || rustix::fs::fsync(dir))?;
+        calls.finally("fsync", at, || rustix::fs::fsync(&begun.dir))?;
     }
     Ok(())
 }
