@@ -280,6 +280,7 @@ fn a_directory_that_may_not_be_read_takes_durable_files() {
     let here = Here::new();
     fs::set_permissions(here.dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(here.path("file"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::create_dir(here.path("tree")).unwrap();
     let dir = here.path("box");
     fs::create_dir(&dir).unwrap();
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o333)).unwrap();
@@ -289,8 +290,12 @@ fn a_directory_that_may_not_be_read_takes_durable_files() {
         aio.save(dir.join("saved"), "again").wait().0.unwrap();
         aio.copy(here.path("file"), dir.join("copied")).durable(true).wait().unwrap();
         aio.copy("/proc/self/exe", dir.join("link")).follow(false).durable(true).wait().unwrap();
+        for durable in [false, true] {
+            let tree = dir.join(if durable { "durable" } else { "tree" });
+            let _ = aio.copy_tree(here.path("tree"), tree).durable(durable).wait().unwrap();
+        }
     });
     fs::set_permissions(&dir, fs::Permissions::from_mode(0o755)).unwrap();
-    assert_eq!(names(&dir), ["copied", "link", "saved"]);
+    assert_eq!(names(&dir), ["copied", "durable", "link", "saved", "tree"]);
     assert_eq!(fs::read(dir.join("saved")).unwrap(), b"again");
 }

@@ -149,7 +149,7 @@ impl<'a> Target<'a> {
 
 /// Opens the directory of a name. Only what is open for reading can be synced; where it may not be read,
 /// syncing takes another way.
-fn open_parent(
+pub(crate) fn open_parent(
     calls: Calls<'_>,
     at: &At,
     durable: bool,

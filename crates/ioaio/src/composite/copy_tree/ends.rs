@@ -1,6 +1,6 @@
 //! How a copy of a tree begins, and its two ends: it appears, or it goes.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::discard::Remover;
 use crate::composite::base::parent_and_name::Name;
-use crate::composite::base::temp::{is, rename_new, temp_name};
+use crate::composite::base::temp::{is, open_parent, rename_new, temp_name};
 use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::error::Error;
@@ -26,6 +26,8 @@ use crate::values::path::At;
 pub(crate) struct Begun {
     pub(crate) root: Arc<Dirs>,
     dir: OwnedFd,
+    /// The directory is open for reading, and so for `fsync(2)`.
+    readable: bool,
     temp: CString,
     name: CString,
     to: At,
@@ -57,7 +59,7 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
     let st = calls.step("statx", &args.from, || stat(from.as_fd()))?;
     let target = without_slashes(args.to.path().to_bytes());
     let name = Name::split(&args.to, target).map_err(|e| Error::new("openat", args.to.path_buf(), e))?;
-    let dir = calls.step("openat", &args.to, || name.open_dir(OFlags::RDONLY))?;
+    let (dir, readable) = open_parent(calls, &args.to, args.durable, |flags| name.open_dir(flags))?;
     let name = name.name().to_owned();
     match calls.step("statx", &args.to, || stat_name(dir.as_fd(), &name)) {
         Err(e) if is(&e, &[Errno::NOENT]) => {}
@@ -69,7 +71,7 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
     calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&dir, &temp, Mode::RWXU))?;
     let root = make_root(&args, calls, &control, dir.as_fd(), &temp, from, st);
     match root {
-        Ok(root) => Ok(Begun { root, dir, temp, name, to: args.to, durable: args.durable }),
+        Ok(root) => Ok(Begun { root, dir, readable, temp, name, to: args.to, durable: args.durable }),
         Err(e) => {
             let _ = Remover { calls, place: &args.to }.discard(dir.as_fd(), &temp);
             Err(e)
@@ -124,7 +126,7 @@ pub(crate) fn without_slashes(path: &[u8]) -> &[u8] {
 
 /// Nothing of the way up from the target may be the original: it would be copied into itself.
 fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Result<(), Error> {
-    let mut up = calls.step("openat", to, || open_dir(dir, c"."))?;
+    let mut up = calls.step("openat", to, || open_path(dir, c"."))?;
     let mut last = None;
     loop {
         let st = calls.step("statx", to, || stat(up.as_fd()))?;
@@ -135,7 +137,7 @@ fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Re
             return Ok(()); // the root is its own parent
         }
         last = Some(id(&st));
-        up = match calls.step("openat", to, || open_parent(up.as_fd())) {
+        up = match calls.step("openat", to, || open_path(up.as_fd(), c"..")) {
             // Who may not look further up cannot have named it as the original by a path.
             Err(e) if is(&e, &[Errno::ACCESS]) => return Ok(()),
             up => up?,
@@ -143,9 +145,9 @@ fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Re
     }
 }
 
-fn open_parent(dir: BorrowedFd<'_>) -> rustix::io::Result<OwnedFd> {
+fn open_path(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    rustix::fs::openat(dir, c"..", flags, Mode::empty())
+    rustix::fs::openat(dir, name, flags, Mode::empty())
 }
 
 /// Lets the complete copy appear.
@@ -174,8 +176,10 @@ fn appear(begun: &Begun) -> Result<(), Error> {
     }
     rename_new(calls, at, (begun.dir.as_fd(), &begun.temp), (begun.dir.as_fd(), &begun.name))?;
     tree.progress.add_entry();
-    if begun.durable {
-        calls.finally("fsync", at, || rustix::fs::fsync(&begun.dir))?;
+    match (begun.durable, begun.readable) {
+        (true, true) => calls.finally("fsync", at, || rustix::fs::fsync(&begun.dir))?,
+        (true, false) => calls.finally("syncfs", at, || rustix::fs::syncfs(&fds.to))?,
+        (false, _) => {}
     }
     Ok(())
 }
