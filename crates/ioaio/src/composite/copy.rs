@@ -9,11 +9,13 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
 
 use crate::api::request::{PathOp, TwoPathOp};
-use crate::composite::base::attributes::{Pair, kind, stat};
+use crate::composite::base::attributes::{Object, Pair, Which, kind, stat};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::existing::{Existing, Links, Manner, Specials, Way};
+use crate::composite::base::not_kept::Notes;
 use crate::composite::base::progress::Progress;
+use crate::composite::base::seen::{Seen, Spot};
 use crate::composite::base::special::{self, Special};
 use crate::composite::base::temp::Target;
 use crate::request::control::Control;
@@ -30,6 +32,9 @@ pub struct Copy {
     pub(crate) special: bool,
     pub(crate) manner: Manner,
     pub(crate) progress: Progress,
+    pub(crate) notes: Notes,
+    /// For a move, which removes what it has copied.
+    pub(crate) seen: Option<Arc<Seen>>,
     pub(crate) control: Arc<Control>,
 }
 
@@ -52,7 +57,14 @@ impl Copy {
             _ => return Err(self.refuse(Errno::INVAL)),
         };
         self.progress.add_entry();
+        let (first, count) = self.notes.take();
+        self.progress.add_not_kept(&first, count);
         Ok(len)
+    }
+    /// What is known of the source before it is read.
+    fn see(&self, calls: Calls<'_>, object: Object<'_>, st: &Statx) -> Result<(), Error> {
+        let Some(seen) = &self.seen else { return Ok(()) };
+        seen.add(calls, &self.from, Spot { dir: None, name: c"" }, st, object)
     }
     fn refuse(&self, errno: Errno) -> Error {
         Error::new("statx", self.from.path_buf(), errno)
@@ -72,6 +84,7 @@ impl Copy {
             return Err(self.refuse(Errno::BUSY));
         }
         let original = (file.as_fd(), &st);
+        self.see(calls, Object::Open(file.as_fd()), &st)?;
         match self.manner.way(calls, &self.to)? {
             Way::Into(existing) => self.copy_into(calls, original, existing),
             Way::Beside(target) => self.copy_beside(&target, original).or_else(|e| {
@@ -86,7 +99,7 @@ impl Copy {
         let pair = self.pair(target.calls, from, temp.as_fd());
         let len = Contents::new().copy(pair, st, &self.progress)?;
         pair.drop_inherited_acl()?;
-        pair.copy_owner_and_mode(st)?;
+        pair.copy_owner_and_mode(st, Which::All)?;
         pair.copy_times(st)?;
         target.place_file(temp)?;
         Ok(len)
@@ -104,14 +117,18 @@ impl Copy {
         Ok(len)
     }
     fn pair<'a>(&'a self, calls: Calls<'a>, from: BorrowedFd<'a>, to: BorrowedFd<'a>) -> Pair<'a> {
-        Pair { calls, from, from_place: &self.from, to, to_place: &self.to }
+        let (from, to) = (Object::Open(from), Object::Open(to));
+        Pair { calls, from, from_place: &self.from, to, to_place: &self.to, notes: &self.notes }
     }
     fn copy_special(&self, calls: Calls<'_>) -> Result<u64, Error> {
         let (held, st) = self.open(calls, OFlags::PATH)?;
         if matches!(kind(&st), FileType::RegularFile | FileType::Directory) {
             return Err(self.refuse(Errno::BUSY));
         }
-        let new = Special::of(calls, &self.from, held.as_fd(), &st)?;
+        self.see(calls, Object::Held(held.as_fd()), &st)?;
+        let (held, place, notes) = (held.as_fd(), &self.from, &self.notes);
+        let original = special::Original { calls, held, place, st: &st, notes };
+        let new = Special::of(original)?;
         let specials = if self.special { Specials::Replace } else { Specials::Refuse };
         let manner =
             Manner { links: Links::Replace, specials, write_through: false, in_place: false, ..self.manner };
@@ -119,7 +136,7 @@ impl Copy {
             return Err(Error::new(new.call(), self.to.path_buf(), Errno::EXIST));
         };
         let (temp, ()) = target.make(new.call(), |dir, name| new.make(dir, name))?;
-        special::finish(calls, &self.to, target.dir(), temp.name(), &st)?;
+        special::finish(original, &self.to, target.dir(), temp.name())?;
         target.place(temp)?;
         Ok(0)
     }
@@ -206,7 +223,10 @@ impl Aio {
     /// Where the file system can, the copy shares the blocks of the original; else the kernel copies
     /// with `copy_file_range(2)`, or it goes through memory. Holes, owner, mode, extended attributes
     /// with ACLs, and times are kept; what takes a privilege that the caller does not have, or what
-    /// the target's file system does not know, is left out, as by `cp -a`. The copy has no name, or
+    /// the target's file system does not know, is left out, as by `cp -a`, and told by
+    /// [`Progress::not_kept`]. An ACL that is left out gives nobody a right that he did not have. Attributes
+    /// that are a file system's own notes (`trusted.SGI_*`, `security.evm`, and those of overlays and servers
+    /// that name inodes) are not copied. The copy has no name, or
     /// one like `.ioaio-0123456789abcdef`, until it is complete. A cancel takes effect between two
     /// pieces of 16 MiB and leaves the target as it was. A source that is a FIFO is never opened.
     ///
@@ -240,6 +260,10 @@ impl Aio {
             write_through: false,
             in_place: false,
         };
-        Request::new(self, Copy { from, to, follow: true, special: false, manner, progress, control })
+        let (notes, seen) = (Notes::default(), None);
+        Request::new(
+            self,
+            Copy { from, to, follow: true, special: false, manner, progress, notes, seen, control },
+        )
     }
 }

@@ -12,6 +12,7 @@ mod remove_tree;
 mod save;
 mod walk;
 
+pub use base::not_kept::NotKept;
 pub use base::progress::Progress;
 pub use copy::Copy;
 pub use copy_tree::{Copied, CopyTree};

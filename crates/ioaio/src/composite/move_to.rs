@@ -1,21 +1,24 @@
 //! Moves, also across file systems.
 
+use std::ffi::{CStr, CString};
 use std::future::Future;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, OFlags, Statx, StatxTimestamp};
+use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
 
 use super::copy::Copy;
 use crate::api::request::{PathOp, TwoPathOp};
-use crate::composite::base::attributes::{kind, stat_name};
+use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::Calls;
-use crate::composite::base::discard::Remover;
 use crate::composite::base::existing::{Links, Manner, Specials};
+use crate::composite::base::moved::Moved;
+use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::seen::Seen;
 use crate::composite::base::task::{Composite, Steps, Task};
 use crate::composite::base::temp::{is, rename_new};
 use crate::composite::copy_tree::dirs::id;
@@ -55,15 +58,16 @@ async fn move_to(args: Move, steps: Steps) -> Result<(), Error> {
     let Move { paths, progress } = args;
     let part = |what| MovePart { paths: paths.clone(), what, control: steps.control().clone() };
     let rename = part(Part::Rename);
-    let Some(st) = steps.go(|aio| Request::new(aio, rename)).await? else {
+    let Some(Source { directory, seen }) = steps.go(|aio| Request::new(aio, rename)).await? else {
         progress.add_entry();
         return Ok(());
     };
     let (from, to) = (paths.from.clone(), paths.to.clone());
-    let remove = if kind(&st) == FileType::Directory {
-        let tree = CopyTree { from, to, one_file_system: false, keep_going: false, durable: true, progress };
+    let remove = if directory {
+        let (one_file_system, keep_going, durable, copy_seen) = (false, false, true, Some(seen.clone()));
+        let tree = CopyTree { from, to, one_file_system, keep_going, durable, progress, seen: copy_seen };
         let _ = copy_tree(tree, steps.clone()).await?;
-        part(Part::RemoveTree)
+        part(Part::RemoveTree(seen))
     } else {
         let control = steps.control().clone();
         let manner = Manner {
@@ -74,9 +78,11 @@ async fn move_to(args: Move, steps: Steps) -> Result<(), Error> {
             write_through: false,
             in_place: false,
         };
-        let copy = Copy { from, to, follow: false, special: true, manner, progress, control };
+        let (notes, copy_seen) = (Notes::default(), Some(seen.clone()));
+        let (follow, special) = (false, true);
+        let copy = Copy { from, to, follow, special, manner, progress, notes, seen: copy_seen, control };
         let _ = steps.go(|aio| Request::new(aio, copy)).await?;
-        part(Part::RemoveFile(Box::new(st)))
+        part(Part::RemoveFile(seen))
     };
     steps.finally(|aio| Request::new(aio, remove)).await.map(drop)
 }
@@ -91,21 +97,31 @@ struct MovePart {
 enum Part {
     /// Gives what the source is if that takes a copy.
     Rename,
-    /// The file that was copied, as it was before.
-    RemoveFile(Box<Statx>),
-    RemoveTree,
+    RemoveFile(Arc<Seen>),
+    RemoveTree(Arc<Seen>),
+}
+
+/// What is to be copied and removed.
+struct Source {
+    directory: bool,
+    /// Where it is noted what has been copied.
+    seen: Arc<Seen>,
 }
 
 impl Op for MovePart {
-    type Val = Result<Option<Statx>, Error>;
-    type Out = Result<Option<Statx>, Error>;
+    type Val = Result<Option<Source>, Error>;
+    type Out = Result<Option<Source>, Error>;
     const NAME: &'static str = "move_part";
     fn run(&mut self) -> io::Result<Self::Val> {
         let (calls, paths) = (Calls(&self.control), &self.paths);
         Ok(match &self.what {
             Part::Rename => paths.rename(calls),
-            Part::RemoveFile(st) => paths.remove_file(calls, st).map(|()| None),
-            Part::RemoveTree => paths.remove_tree(calls).map(|()| None),
+            Part::RemoveFile(seen) => {
+                paths.remove(calls, seen, |moved, dir, name| moved.remove_file(dir, name))
+            }
+            Part::RemoveTree(seen) => {
+                paths.remove(calls, seen, |moved, dir, name| moved.remove_tree(dir, name))
+            }
         })
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
@@ -114,7 +130,7 @@ impl Op for MovePart {
 }
 
 impl Paths {
-    fn rename(&self, calls: Calls<'_>) -> Result<Option<Statx>, Error> {
+    fn rename(&self, calls: Calls<'_>) -> Result<Option<Source>, Error> {
         let Paths { from, to, replace } = self;
         let renamed = match replace {
             true => calls.step("renameat", from, || {
@@ -124,39 +140,61 @@ impl Paths {
         };
         match renamed {
             Err(e) if is(&e, &[Errno::XDEV]) => {}
-            res => return res.map(|()| None),
+            Err(e) => return Err(e),
+            Ok(()) if *replace => return self.remove_other_name(calls).map(|()| None),
+            Ok(()) => return Ok(None),
         }
-        let path = without_slashes(from.path().to_bytes());
-        let name = Name::split(from, path).map_err(|e| Error::new("renameat2", from.path_buf(), e))?;
-        let dir = calls.step("openat", from, || name.open_dir(OFlags::PATH))?;
-        calls.step("statx", from, || stat_name(dir.as_fd(), name.name())).map(Some)
+        let (dir, name) = self.source(calls)?;
+        let st = calls.step("statx", from, || stat_name(dir.as_fd(), &name))?;
+        let directory = kind(&st) == FileType::Directory;
+        Ok(Some(Source { directory, seen: Arc::new(Seen::new(dir.as_fd())) }))
+    }
+    /// `rename(2)` leaves both of two names of one file; a move leaves the new one, as with `mv`.
+    fn remove_other_name(&self, calls: Calls<'_>) -> Result<(), Error> {
+        let look = |at: &At| {
+            let (dir, path) = (at.dirfd(), at.path());
+            calls.finally("statx", at, || stat_name(dir, path))
+        };
+        let old = match look(&self.from) {
+            // As after nearly every rename.
+            Err(e) if is(&e, &[Errno::NOENT, Errno::NOTDIR]) => return Ok(()),
+            old => old?,
+        };
+        let new = look(&self.to)?;
+        if id(&old) != id(&new) || old.stx_nlink < 2 || kind(&old) == FileType::Directory {
+            return Ok(()); // somebody has taken the name, or it is one name by two ways
+        }
+        let (from_dir, from) = self.source(calls)?;
+        let to = Name::of(&self.to).map_err(|e| Error::new("openat", self.to.path_buf(), e))?;
+        let to_dir = calls.finally("openat", &self.to, || to.open_dir(OFlags::PATH))?;
+        let dir_id =
+            |dir: &OwnedFd, at: &At| calls.finally("statx", at, || stat(dir.as_fd())).map(|st| id(&st));
+        // In some directories names differ that are one: in the case of letters.
+        let one_name = from.to_bytes().eq_ignore_ascii_case(to.name().to_bytes());
+        if one_name && dir_id(&from_dir, &self.from)? == dir_id(&to_dir, &self.to)? {
+            return Ok(());
+        }
+        let unlink = || rustix::fs::unlinkat(&from_dir, &from, AtFlags::empty());
+        calls.finally("unlinkat", &self.from, unlink)
     }
     /// The copy is on its device; the source goes if it still is what was copied.
-    fn remove_file(&self, calls: Calls<'_>, copied: &Statx) -> Result<(), Error> {
-        let from = &self.from;
-        let name = Name::of(from).map_err(|e| Error::new("unlinkat", from.path_buf(), e))?;
-        let dir = calls.finally("openat", from, || name.open_dir(OFlags::PATH))?;
-        let st = calls.finally("statx", from, || stat_name(dir.as_fd(), name.name()))?;
-        let changed = |st: &Statx| {
-            let time = |t: StatxTimestamp| (t.tv_sec, t.tv_nsec);
-            (id(st), st.stx_size, time(st.stx_mtime), st.stx_mode)
-        };
-        if changed(&st) != changed(copied) {
-            return Err(Error::new("unlinkat", from.path_buf(), Errno::BUSY));
-        }
-        calls.finally("unlinkat", from, || rustix::fs::unlinkat(&dir, name.name(), AtFlags::empty()))
+    fn remove(
+        &self,
+        calls: Calls<'_>,
+        seen: &Seen,
+        remove: impl FnOnce(&Moved<'_>, BorrowedFd<'_>, &CStr) -> Result<(), Error>,
+    ) -> Result<Option<Source>, Error> {
+        let (dir, name) = self.source(calls)?;
+        let moved = Moved { calls, seen, path: self.from.path_buf() };
+        remove(&moved, dir.as_fd(), &name).map(|()| None)
     }
-    fn remove_tree(&self, calls: Calls<'_>) -> Result<(), Error> {
-        let split = |at| {
-            let at: &At = at;
-            Name::split(at, without_slashes(at.path().to_bytes()))
-                .map_err(|e| Error::new("openat", at.path_buf(), e))
-        };
-        let (from, to) = (split(&self.from)?, split(&self.to)?);
-        let from_dir = calls.finally("openat", &self.from, || from.open_dir(OFlags::PATH))?;
-        let to_dir = calls.finally("openat", &self.to, || to.open_dir(OFlags::PATH))?;
-        let remover = Remover { calls, place: &self.from };
-        remover.remove_copied(from_dir.as_fd(), from.name(), (to_dir.as_fd(), to.name()))
+    /// The directory that the source is in, and its name there.
+    fn source(&self, calls: Calls<'_>) -> Result<(OwnedFd, CString), Error> {
+        let from = &self.from;
+        let path = without_slashes(from.path().to_bytes());
+        let name = Name::split(from, path).map_err(|e| Error::new("openat", from.path_buf(), e))?;
+        let dir = calls.finally("openat", from, || name.open_dir(OFlags::PATH))?;
+        Ok((dir, name.name().into()))
     }
 }
 
@@ -189,9 +227,13 @@ impl Aio {
     /// is removed.
     ///
     /// The copy is one of [`copy`](Self::copy) or [`copy_tree`](Self::copy_tree), complete and on its
-    /// device before the source is touched, so at no moment is there neither. Then only what the copy
-    /// has as well is removed: where somebody has changed the source or added to it meanwhile, it ends
-    /// with EBUSY, with the copy in place and the rest of the source where it was. A cancel before the
+    /// device before the source is touched, so at no moment is there neither. Then all of the source is
+    /// looked at, and removed only if it still is what was copied: after a change of contents, mode, owner,
+    /// link, attribute or time, or where something was added, it ends with EBUSY and the path of what was
+    /// changed, with the copy in place and the source where it was. (What is changed while the source is being
+    /// removed stays, with what comes after it.) For this about 16 bytes are remembered of each entry. What
+    /// the copy could not keep is told by [`Progress::not_kept`]. Of two names of one file the
+    /// first is removed. A cancel before the
     /// copy is complete leaves the target as it was, and later comes too late. A symbolic link at the target
     /// is replaced, as by `rename(2)`.
     ///

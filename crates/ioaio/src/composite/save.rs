@@ -10,9 +10,10 @@ use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use crate::api::request::PathOp;
-use crate::composite::base::attributes::{PERMISSIONS, Pair, kind, stat, stat_name};
+use crate::composite::base::attributes::{Object, PERMISSIONS, Pair, Which, kind, stat, stat_name};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::existing::{Existing, Links, Manner, Specials, Way, write_all};
+use crate::composite::base::not_kept::Notes;
 use crate::composite::base::temp::{Target, is};
 use crate::request::control::Control;
 use crate::request::op::Op;
@@ -57,9 +58,11 @@ impl<B: IoBuf> Save<B> {
         write_all(calls, &self.at, temp.as_fd(), self.data.bytes())?;
         if let Some((old, st)) = &old {
             let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
-            let pair = Pair { calls, from, from_place: place, to, to_place: place };
+            let notes = Notes::default();
+            let (from, to) = (Object::Open(from), Object::Open(to));
+            let pair = Pair { calls, from, from_place: place, to, to_place: place, notes: &notes };
             pair.drop_inherited_acl()?;
-            pair.copy_owner_and_mode(st)?;
+            pair.copy_owner_and_mode(st, Which::All)?;
         }
         target.place_file(temp)
     }

@@ -266,7 +266,7 @@ fn after_a_fault_the_target_is_old_or_complete() {
             || Faults::new(1).fail("copy_file_range", libc::EXDEV, 1000),
         ];
         for always in plans {
-            for code in [libc::ENOSPC, libc::EIO, libc::ECANCELED] {
+            for code in [libc::EDQUOT, libc::EIO, libc::ECANCELED] {
                 each_fault_besides(always, code, run, |n, res| fault.check(n, &res, &source));
             }
         }

@@ -177,7 +177,7 @@ fn a_fault_at_any_step_leaves_all_or_nothing() {
     let (a, b) = (dir.path().join("a"), dir.path().join("b"));
     plant(&a, 2);
     let before = look_tree(&a);
-    for (code, durable) in [(libc::ENOSPC, false), (libc::EIO, true)] {
+    for (code, durable) in [(libc::EDQUOT, false), (libc::EIO, true)] {
         let run = |aio: &Aio| aio.copy_tree(&a, &b).durable(durable).wait();
         each_fault(code, run, |n, res| {
             match res {

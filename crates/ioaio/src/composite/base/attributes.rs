@@ -2,122 +2,275 @@
 //!
 //! In this order: a change of the owner takes away set-user-id bits and capabilities, an ACL changes
 //! the mode, and everything but the last changes times.
+//!
+//! One policy for all of them: what the target's file system does not know, or what takes a privilege that the
+//! caller does not have, is left out and noted; any other error ends the copy. And nobody gets a right by it:
+//! see [`without_acl`].
 
 use std::ffi::CStr;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps, Uid, XattrFlags,
+    AtFlags, CWD, FileType, Gid, Mode, Statx, StatxFlags, StatxTimestamp, Timespec, Timestamps, Uid,
+    XattrFlags,
 };
-use rustix::io::Errno;
+use rustix::io::{Errno, Result as Sys};
 
 use crate::composite::base::calls::{Calls, Place};
+use crate::composite::base::not_kept::Notes;
 use crate::composite::base::temp::is;
-use crate::sys::fallback;
-use crate::sys::xattr::fetch;
+use crate::composite::base::xattrs::{ACCESS_ACL, DEFAULT_ACL, is_of_another_kind, without_acl};
 use crate::values::error::Error;
+
+/// Room for names and values; more is asked for when it is not enough.
+const ROOM: usize = 1024;
 
 pub(crate) const PERMISSIONS: u32 = 0o7777;
 const SET_ID: u32 = 0o6000;
+const OWNER_WRITES: u32 = 0o200;
 
-/// Two open files, for calls that read from the one and change the other.
+/// With these an attribute is left out: there is none such here, or it takes a privilege. ENOENT stands for
+/// a /proc that is not mounted.
+const LEFT_OUT: [Errno; 6] =
+    [Errno::PERM, Errno::ACCESS, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL, Errno::NOENT];
+/// With these an extended attribute is as well, which has more limits: that of a value (one block of 1 KiB in
+/// some ext4), or that of all of them.
+const TOO_MUCH: [Errno; 3] = [Errno::NOSPC, Errno::TOOBIG, Errno::RANGE];
+
+/// A file that has attributes.
+#[derive(Clone, Copy)]
+pub(crate) enum Object<'a> {
+    Open(BorrowedFd<'a>),
+    /// With `O_PATH`: it is reached by its name in /proc, which leads to it and not further, if it is a link.
+    Held(BorrowedFd<'a>),
+}
+
+impl Object<'_> {
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Object::Open(fd) | Object::Held(fd) => *fd,
+        }
+    }
+    fn path(&self) -> String {
+        format!("/proc/self/fd/{}", self.fd().as_raw_fd())
+    }
+    pub(crate) fn list(&self, buf: &mut [u8]) -> Sys<usize> {
+        match self {
+            Object::Open(fd) => rustix::fs::flistxattr(fd, buf),
+            Object::Held(_) => rustix::fs::listxattr(self.path(), buf),
+        }
+    }
+    pub(crate) fn get(&self, name: &CStr, buf: &mut [u8]) -> Sys<usize> {
+        match self {
+            Object::Open(fd) => rustix::fs::fgetxattr(fd, name, buf),
+            Object::Held(_) => rustix::fs::getxattr(self.path(), name, buf),
+        }
+    }
+    fn set(&self, name: &CStr, value: &[u8]) -> Sys<()> {
+        match self {
+            Object::Open(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
+            Object::Held(_) => rustix::fs::setxattr(self.path(), name, value, XattrFlags::empty()),
+        }
+    }
+    fn remove(&self, name: &CStr) -> Sys<()> {
+        match self {
+            Object::Open(fd) => rustix::fs::fremovexattr(fd, name),
+            Object::Held(_) => rustix::fs::removexattr(self.path(), name),
+        }
+    }
+    fn chown(&self, uid: Option<Uid>, gid: Option<Gid>) -> Sys<()> {
+        match self {
+            Object::Open(fd) => rustix::fs::fchown(fd, uid, gid),
+            Object::Held(_) => rustix::fs::chownat(CWD, self.path(), uid, gid, AtFlags::empty()),
+        }
+    }
+    fn chmod(&self, mode: u32) -> Sys<()> {
+        let mode = Mode::from_raw_mode(mode);
+        match self {
+            Object::Open(fd) => rustix::fs::fchmod(fd, mode),
+            Object::Held(_) => rustix::fs::chmodat(CWD, self.path(), mode, AtFlags::empty()),
+        }
+    }
+    fn set_times(&self, times: &Timestamps) -> Sys<()> {
+        match self {
+            Object::Open(fd) => rustix::fs::futimens(fd, times),
+            Object::Held(_) => rustix::fs::utimensat(CWD, self.path(), times, AtFlags::empty()),
+        }
+    }
+}
+
+/// Which extended attributes are taken over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    All,
+    Acls,
+}
+
+/// Two files, for calls that read from the one and change the other.
 #[derive(Clone, Copy)]
 pub(crate) struct Pair<'a> {
     pub(crate) calls: Calls<'a>,
-    pub(crate) from: BorrowedFd<'a>,
+    pub(crate) from: Object<'a>,
     pub(crate) from_place: &'a dyn Place,
-    pub(crate) to: BorrowedFd<'a>,
+    pub(crate) to: Object<'a>,
     pub(crate) to_place: &'a dyn Place,
+    pub(crate) notes: &'a Notes,
+}
+
+/// What has become of the extended attributes.
+#[derive(Default)]
+struct Taken {
+    /// The mode has to be set once more.
+    changed: bool,
+    /// An ACL that could not be taken over, as far as it could be read.
+    lost_acl: Option<Vec<u8>>,
 }
 
 impl Pair<'_> {
-    /// Takes away the ACL that a new file has got from its directory. The copy gets the original's.
+    /// Takes away the ACLs that a new file has got from its directory. The copy gets the original's.
     pub(crate) fn drop_inherited_acl(self) -> Result<(), Error> {
-        let remove = || rustix::fs::fremovexattr(self.to, c"system.posix_acl_access");
-        match self.calls.step("fremovexattr", self.to_place, remove) {
-            Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP]) => Ok(()),
-            res => res,
-        }
+        drop_acls(self.calls, self.to_place, self.to, &[ACCESS_ACL])
     }
     /// Owner, extended attributes with the ACLs among them, and mode.
-    pub(crate) fn copy_owner_and_mode(self, from: &Statx) -> Result<(), Error> {
-        let to = self.calls.step("statx", self.to_place, || stat(self.to))?;
+    pub(crate) fn copy_owner_and_mode(self, from: &Statx, which: Which) -> Result<(), Error> {
+        let to = self.calls.step("statx", self.to_place, || stat(self.to.fd()))?;
         let same_owner = (from.stx_uid, from.stx_gid) == (to.stx_uid, to.stx_gid);
         let owned = same_owner || self.copy_owner(from)?;
-        let changed = self.copy_xattrs()? || !same_owner;
+        let taken = self.copy_xattrs(from, which)?;
+        if kind(from) == FileType::Symlink {
+            return Ok(());
+        }
         // Who runs a program is not to become somebody that the original would not have made him.
-        let mode = u32::from(from.stx_mode) & if owned { PERMISSIONS } else { PERMISSIONS & !SET_ID };
-        if changed || mode != u32::from(to.stx_mode) & PERMISSIONS {
-            let mode = Mode::from_raw_mode(mode);
-            self.calls.step("fchmod", self.to_place, || rustix::fs::fchmod(self.to, mode))?;
+        let mut mode = u32::from(from.stx_mode) & if owned { PERMISSIONS } else { PERMISSIONS & !SET_ID };
+        if let Some(acl) = &taken.lost_acl {
+            mode = without_acl(mode, acl);
+        }
+        if taken.changed || !same_owner || mode != u32::from(to.stx_mode) & PERMISSIONS {
+            let chmod = self.calls.step("fchmod", self.to_place, || self.to.chmod(mode));
+            self.leave_out("mode", chmod)?;
         }
         Ok(())
     }
     /// False where the privilege is missing: then it stays with the caller, as with `cp -a`.
     fn copy_owner(self, from: &Statx) -> Result<bool, Error> {
         let (uid, gid) = (Uid::from_raw(from.stx_uid), Gid::from_raw(from.stx_gid));
-        let chown = |uid, gid| {
-            let res = self.calls.step("fchown", self.to_place, || rustix::fs::fchown(self.to, uid, gid));
-            match res {
-                Err(e) if is(&e, &[Errno::PERM, Errno::INVAL]) => Ok(false),
-                res => res.map(|()| true),
-            }
-        };
-        if chown(Some(uid), Some(gid))? {
-            return Ok(true);
+        let chown = |uid, gid| self.calls.step("fchown", self.to_place, || self.to.chown(uid, gid));
+        let both = chown(Some(uid), Some(gid));
+        match self.leave_out("owner", both)? {
+            Some(()) => Ok(true),
+            // The group may be one of the caller's; that it is not has been noted.
+            None => match chown(None, Some(gid)) {
+                Err(e) if !is(&e, &LEFT_OUT) => Err(e),
+                _ => Ok(false),
+            },
         }
-        chown(None, Some(gid))?;
-        Ok(false)
     }
-    /// True if there were any. What the target or the caller's privileges do not allow is left out.
-    fn copy_xattrs(self) -> Result<bool, Error> {
-        let list = |buf: &mut [u8]| {
-            let list = || rustix::fs::flistxattr(self.from, &mut *buf);
-            match self.calls.step("flistxattr", self.from_place, list) {
-                Err(e) if is(&e, &[Errno::OPNOTSUPP]) => Ok(0),
-                n => n,
-            }
+    fn copy_xattrs(self, from: &Statx, which: Which) -> Result<Taken, Error> {
+        let list = sized(|buf| self.calls.step("flistxattr", self.from_place, || self.from.list(buf)));
+        let list = match list {
+            Err(e) if is(&e, &[Errno::OPNOTSUPP, Errno::NOSYS]) => Vec::new(),
+            list => self.leave_out("extended attributes", list)?.unwrap_or_default(),
         };
-        let list = fetch(list, is_too_small)?;
-        for name in list.split_inclusive(|&b| b == 0) {
-            let get = |buf: &mut [u8]| {
-                self.calls.step("fgetxattr", self.from_place, || {
-                    rustix::fs::fgetxattr(self.from, name_of(name), &mut *buf)
-                })
+        let mut taken = Taken::default();
+        for name in list.split_inclusive(|&b| b == 0).map(name_of) {
+            let is_acl = [ACCESS_ACL, DEFAULT_ACL].contains(&name);
+            if is_of_another_kind(name) || (which == Which::Acls && !is_acl) {
+                continue;
+            }
+            let get =
+                || sized(|buf| self.calls.step("fgetxattr", self.from_place, || self.from.get(name, buf)));
+            let value = match get() {
+                // It was removed meanwhile.
+                Err(e) if is(&e, &[Errno::NODATA]) => continue,
+                value => self.leave_out_xattr(name, value)?,
             };
-            let value = match fetch(get, is_too_small) {
-                // Removed meanwhile, or not for us to see.
-                Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS]) => continue,
-                value => value?,
+            taken.changed = true;
+            let kept = match &value {
+                Some(value) => self.set_xattr(from, name, value)?,
+                None => false,
             };
-            let set = || rustix::fs::fsetxattr(self.to, name_of(name), &value, XattrFlags::empty());
-            match self.calls.step("fsetxattr", self.to_place, set) {
-                Err(e) if is(&e, &[Errno::OPNOTSUPP, Errno::PERM, Errno::ACCESS]) => {}
-                res => res?,
+            if !kept && name == ACCESS_ACL {
+                taken.lost_acl = Some(value.unwrap_or_default());
             }
         }
-        Ok(!list.is_empty())
+        Ok(taken)
+    }
+    /// False if it was left out.
+    fn set_xattr(self, from: &Statx, name: &CStr, value: &[u8]) -> Result<bool, Error> {
+        let set = || self.calls.step("fsetxattr", self.to_place, || self.to.set(name, value));
+        let mut res = set();
+        let mode = u32::from(from.stx_mode) & PERMISSIONS & !SET_ID;
+        if matches!(&res, Err(e) if is(e, &[Errno::ACCESS])) && mode & OWNER_WRITES == 0 {
+            // The kernel asks for the right to write, by the mode; that gets its own value after this.
+            let writable = || self.to.chmod(mode & 0o700 | OWNER_WRITES);
+            if self.calls.step("fchmod", self.to_place, writable).is_ok() {
+                res = set();
+            }
+        }
+        self.leave_out_xattr(name, res).map(|kept| kept.is_some())
+    }
+    fn leave_out_xattr<T>(self, name: &CStr, res: Result<T, Error>) -> Result<Option<T>, Error> {
+        match res {
+            Err(e) if is(&e, &TOO_MUCH) && !self.is_full(&e) => {
+                self.notes.add(self.to_place, &name.to_string_lossy(), &e);
+                Ok(None)
+            }
+            res => self.leave_out(&name.to_string_lossy(), res),
+        }
+    }
+    /// ENOSPC also tells that nothing at all has room any more, and that is no limit of attributes.
+    fn is_full(self, e: &Error) -> bool {
+        let free = || rustix::fs::fstatvfs(self.to.fd()).map_or(0, |fs| fs.f_bavail);
+        is(e, &[Errno::NOSPC]) && free() == 0
+    }
+    /// The policy: see the top of this file.
+    fn leave_out<T>(self, attribute: &str, res: Result<T, Error>) -> Result<Option<T>, Error> {
+        match res {
+            Ok(value) => Ok(Some(value)),
+            Err(e) if is(&e, &LEFT_OUT) => {
+                self.notes.add(self.to_place, attribute, &e);
+                Ok(None)
+            }
+            Err(e) => Err(e),
+        }
     }
     /// When it was last read and changed, as `from` has it. To be called last.
     pub(crate) fn copy_times(self, from: &Statx) -> Result<(), Error> {
         let times = times_of(from);
-        self.calls.step("utimensat", self.to_place, || rustix::fs::futimens(self.to, &times))
+        let set = self.calls.step("utimensat", self.to_place, || self.to.set_times(&times));
+        self.leave_out("times", set).map(drop)
     }
 }
 
-pub(crate) fn times_of(st: &Statx) -> Timestamps {
+/// Takes ACLs away that something new has got from its directory.
+pub(crate) fn drop_acls(
+    calls: Calls<'_>,
+    place: &dyn Place,
+    object: Object<'_>,
+    acls: &[&CStr],
+) -> Result<(), Error> {
+    for name in acls {
+        match calls.step("fremovexattr", place, || object.remove(name)) {
+            Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOENT]) => {}
+            res => res?,
+        }
+    }
+    Ok(())
+}
+
+fn times_of(st: &Statx) -> Timestamps {
     let time = |t: StatxTimestamp| Timespec { tv_sec: t.tv_sec, tv_nsec: t.tv_nsec.into() };
     Timestamps { last_access: time(st.stx_atime), last_modification: time(st.stx_mtime) }
 }
 
 /// `fstat(2)`, with the same fields on every machine.
-pub(crate) fn stat(fd: BorrowedFd<'_>) -> rustix::io::Result<Statx> {
-    fallback::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+pub(crate) fn stat(fd: BorrowedFd<'_>) -> Sys<Statx> {
+    crate::sys::fallback::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
 }
 
 /// The same for a name, without following it.
-pub(crate) fn stat_name(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Statx> {
-    fallback::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+pub(crate) fn stat_name(dir: BorrowedFd<'_>, name: &CStr) -> Sys<Statx> {
+    crate::sys::fallback::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
 }
 
 pub(crate) fn kind(st: &Statx) -> FileType {
@@ -125,10 +278,20 @@ pub(crate) fn kind(st: &Statx) -> FileType {
 }
 
 /// The kernel's list ends each name with a NUL.
-fn name_of(name: &[u8]) -> &CStr {
+pub(crate) fn name_of(name: &[u8]) -> &CStr {
     CStr::from_bytes_with_nul(name).unwrap_or_default()
 }
 
-fn is_too_small(e: &Error) -> bool {
-    is(e, &[Errno::RANGE])
+/// What a call puts into a buffer, in a greater one after ERANGE.
+pub(crate) fn sized(mut call: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Vec<u8>, Error> {
+    let mut room = [0; ROOM];
+    match call(&mut room) {
+        Err(e) if is(&e, &[Errno::RANGE]) => {}
+        n => return Ok(room[..n?].to_vec()),
+    }
+    // Names and values of more than this the kernel does not give out.
+    let mut room = vec![0; 64 * 1024];
+    let n = call(&mut room)?;
+    room.truncate(n);
+    Ok(room)
 }

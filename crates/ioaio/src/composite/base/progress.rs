@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::composite::base::not_kept::{NotKept, Notes};
+
 /// Counters that a composite moves while it runs, for anybody to read at any time.
 ///
 /// Clones share the counters. One `Progress` may be given to several requests, which add up.
@@ -24,6 +26,7 @@ pub struct Progress(Arc<Counters>);
 struct Counters {
     entries: AtomicU64,
     bytes: AtomicU64,
+    notes: Notes,
 }
 
 impl Progress {
@@ -38,6 +41,14 @@ impl Progress {
     /// The bytes of contents that are done, holes included.
     pub fn bytes(&self) -> u64 {
         self.0.bytes.load(Ordering::Relaxed)
+    }
+    /// Attributes that copies could not keep, the first thousand of them, once the requests are done.
+    pub fn not_kept(&self) -> Vec<NotKept> {
+        self.0.notes.first()
+    }
+    /// Adds what one request has not kept.
+    pub(crate) fn add_not_kept(&self, first: &[NotKept], count: u64) {
+        self.0.notes.extend((first, count));
     }
     pub(crate) fn add_entry(&self) {
         self.0.entries.fetch_add(1, Ordering::Relaxed);

@@ -1,14 +1,14 @@
 //! What is not opened to be copied: symbolic links, FIFOs, sockets and devices.
 
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, OFlags, Statx, Uid};
+use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
-use crate::composite::base::attributes::{PERMISSIONS, kind, stat, times_of};
+use crate::composite::base::attributes::{Object, Pair, Which, kind, stat};
 use crate::composite::base::calls::{Calls, Place};
-use crate::composite::base::temp::is;
+use crate::composite::base::not_kept::Notes;
 use crate::values::error::Error;
 
 /// A file of any kind, held without opening it.
@@ -24,13 +24,9 @@ pub(crate) enum Special {
 }
 
 impl Special {
-    /// `held` comes from [`hold`] and is neither a regular file nor a directory.
-    pub(crate) fn of(
-        calls: Calls<'_>,
-        place: &dyn Place,
-        held: BorrowedFd<'_>,
-        st: &Statx,
-    ) -> Result<Self, Error> {
+    /// It is neither a regular file nor a directory.
+    pub(crate) fn of(original: Original<'_>) -> Result<Self, Error> {
+        let Original { calls, held, place, st, .. } = original;
         if kind(st) != FileType::Symlink {
             let dev = rustix::fs::makedev(st.stx_rdev_major, st.stx_rdev_minor);
             return Ok(Special::Node { kind: kind(st), dev });
@@ -54,33 +50,35 @@ impl Special {
     }
 }
 
-/// Gives what was just made the owner, mode and times of the original. By a handle: in a directory
-/// that others may write to, the name can have become another file's.
+/// Gives what was just made the owner, attributes, mode and times of the original. By a handle: in a
+/// directory that others may write to, the name can have become another file's.
 pub(crate) fn finish(
-    calls: Calls<'_>,
+    original: Original<'_>,
     place: &dyn Place,
     dir: BorrowedFd<'_>,
     name: &CStr,
-    from: &Statx,
 ) -> Result<(), Error> {
+    let Original { calls, held, place: from_place, st: from, notes } = original;
     let made = calls.step("openat", place, || hold(dir, name))?;
     let st = calls.step("statx", place, || stat(made.as_fd()))?;
     if kind(&st) != kind(from) || st.stx_nlink != 1 {
         return Err(Error::new("statx", place.place(), Errno::BUSY));
     }
-    let path = format!("/proc/self/fd/{}", made.as_raw_fd());
-    let (uid, gid) = (Uid::from_raw(from.stx_uid), Gid::from_raw(from.stx_gid));
-    if (st.stx_uid, st.stx_gid) != (from.stx_uid, from.stx_gid) {
-        let chown = || rustix::fs::chownat(CWD, &path, Some(uid), Some(gid), AtFlags::empty());
-        match calls.step("fchownat", place, chown) {
-            Err(e) if is(&e, &[Errno::PERM, Errno::INVAL]) => {}
-            res => res?,
-        }
-    }
+    let (from_object, to) = (Object::Held(held), Object::Held(made.as_fd()));
+    let pair = Pair { calls, from: from_object, from_place, to, to_place: place, notes };
     if kind(from) != FileType::Symlink {
-        let mode = Mode::from_raw_mode(u32::from(from.stx_mode) & PERMISSIONS);
-        calls.step("fchmodat", place, || rustix::fs::chmodat(CWD, &path, mode, AtFlags::empty()))?;
+        pair.drop_inherited_acl()?;
     }
-    let times = times_of(from);
-    calls.step("utimensat", place, || rustix::fs::utimensat(CWD, &path, &times, AtFlags::empty()))
+    pair.copy_owner_and_mode(from, Which::All)?;
+    pair.copy_times(from)
+}
+
+/// What is copied without being opened, held by [`hold`].
+#[derive(Clone, Copy)]
+pub(crate) struct Original<'a> {
+    pub(crate) calls: Calls<'a>,
+    pub(crate) held: BorrowedFd<'a>,
+    pub(crate) place: &'a dyn Place,
+    pub(crate) st: &'a Statx,
+    pub(crate) notes: &'a Notes,
 }

@@ -19,8 +19,9 @@ use rustix::fs::{FileType, Mode, OFlags, RawDir, SeekFrom, Statx};
 use rustix::io::Errno;
 
 use super::tree::Tree;
-use crate::composite::base::attributes::{Pair, stat};
+use crate::composite::base::attributes::{Object, Pair, Which, stat};
 use crate::composite::base::calls::Place;
+use crate::composite::base::seen;
 use crate::values::error::Error;
 
 /// Pairs that stay open without being in use.
@@ -96,6 +97,10 @@ impl Dirs {
         if id(&st) == tree.temp {
             return Err(Error::new("openat", from_place.place(), Errno::INVAL));
         }
+        if let Some(seen) = &tree.seen {
+            let spot = seen::Spot { dir: Some(parent.original()), name };
+            seen.add(calls, &from_place, spot, &st, Object::Open(from.as_fd()))?;
+        }
         calls.step("mkdirat", &to_place, || rustix::fs::mkdirat(&fds.to, name, Mode::RWXU))?;
         let to = calls.step("openat", &to_place, || open_dir(fds.to.as_fd(), name))?;
         let copy = calls.step("statx", &to_place, || stat(to.as_fd()))?;
@@ -117,6 +122,10 @@ impl Dirs {
         });
         tree.opened.add(&dirs);
         Ok(dirs)
+    }
+    /// The directory that is copied.
+    pub(crate) fn original(&self) -> Id {
+        self.ids.0
     }
     pub(crate) fn from<'a>(&'a self, name: &'a CStr) -> Spot<'a> {
         Spot { dirs: self, name, root: &self.tree.from_path }
@@ -209,12 +218,13 @@ impl Dirs {
         let (from_place, to_place) = (self.from(c""), self.to(c""));
         let pair = Pair {
             calls: self.tree.calls(),
-            from: fds.from.as_fd(),
+            from: Object::Open(fds.from.as_fd()),
             from_place: &from_place,
-            to: fds.to.as_fd(),
+            to: Object::Open(fds.to.as_fd()),
             to_place: &to_place,
+            notes: &self.tree.notes,
         };
-        pair.copy_owner_and_mode(&self.st)?;
+        pair.copy_owner_and_mode(&self.st, Which::All)?;
         pair.copy_times(&self.st)
     }
 }

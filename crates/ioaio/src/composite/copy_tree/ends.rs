@@ -11,12 +11,15 @@ use rustix::io::Errno;
 use super::CopyTree;
 use super::dirs::{Dirs, Fds, Id, id, open_dir};
 use super::tree::{Errors, Links, Tree};
-use crate::composite::base::attributes::{stat, stat_name};
+use crate::composite::base::attributes::{Object, drop_acls, stat, stat_name};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::discard::Remover;
+use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::seen;
 use crate::composite::base::temp::{is, open_parent, rename_new, temp_name};
+use crate::composite::base::xattrs::{ACCESS_ACL, DEFAULT_ACL};
 use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::error::Error;
@@ -90,11 +93,10 @@ fn make_root(
 ) -> Result<Arc<Dirs>, Error> {
     let to = calls.step("openat", &args.to, || open_dir(dir, temp))?;
     // What is made in here is to have the original's ACLs, not those that this place hands down.
-    for name in [c"system.posix_acl_default", c"system.posix_acl_access"] {
-        match calls.step("fremovexattr", &args.to, || rustix::fs::fremovexattr(&to, name)) {
-            Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP]) => {}
-            res => res?,
-        }
+    drop_acls(calls, &args.to, Object::Open(to.as_fd()), &[DEFAULT_ACL, ACCESS_ACL])?;
+    if let Some(seen) = &args.seen {
+        let spot = seen::Spot { dir: None, name: c"" };
+        seen.add(calls, &args.from, spot, &st, Object::Open(from.as_fd()))?;
     }
     let copy = calls.step("statx", &args.to, || stat(to.as_fd()))?;
     let kept = temp_name();
@@ -114,6 +116,8 @@ fn make_root(
         opened: Default::default(),
         links: Links::new(links, kept),
         errors: Mutex::new(Errors::default()),
+        notes: Notes::default(),
+        seen: args.seen.clone(),
     };
     Ok(Dirs::root(Arc::new(tree), Fds { from, to }, ids, st))
 }

@@ -20,10 +20,11 @@ use visit::{CopyDir, Job};
 
 use crate::api::request::{PathOp, TwoPathOp};
 use crate::composite::base::in_flight::{Flight, width};
+use crate::composite::base::seen::Seen;
 use crate::composite::base::task::{Composite, Steps, Task};
 use crate::values::error::Error;
 use crate::values::path::At;
-use crate::{Aio, Progress, Request};
+use crate::{Aio, NotKept, Progress, Request};
 
 /// The copy of a tree; see [`Aio::copy_tree`].
 pub struct CopyTree {
@@ -33,6 +34,8 @@ pub struct CopyTree {
     pub(crate) keep_going: bool,
     pub(crate) durable: bool,
     pub(crate) progress: Progress,
+    /// For a move, which removes what it has copied.
+    pub(crate) seen: Option<Arc<Seen>>,
 }
 
 /// What became of a copy of a tree.
@@ -41,6 +44,8 @@ pub struct CopyTree {
 pub struct Copied {
     errors: Vec<Error>,
     failed: u64,
+    not_kept: Vec<NotKept>,
+    not_kept_count: u64,
 }
 
 impl Copied {
@@ -52,6 +57,29 @@ impl Copied {
     /// How many errors there were.
     pub fn failed(&self) -> u64 {
         self.failed
+    }
+    /// What the copy does not have although the original has it, the first thousand times: attributes, owners,
+    /// modes and times that the target's file system does not know, or that take a privilege, and hard links
+    /// where there are none.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let (from, to) = (dir.path().join("a"), dir.path().join("b"));
+    /// # std::fs::create_dir(&from)?;
+    /// let copied = ioaio::Aio::new()?.copy_tree(&from, &to).wait()?;
+    /// for lost in copied.not_kept() {
+    ///     eprintln!("{}: without {}", lost.path().display(), lost.attribute());
+    /// }
+    /// # assert!(copied.not_kept().is_empty() && copied.not_kept_count() == 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn not_kept(&self) -> &[NotKept] {
+        &self.not_kept
+    }
+    /// How many there were of these.
+    pub fn not_kept_count(&self) -> u64 {
+        self.not_kept_count
     }
 }
 
@@ -81,7 +109,9 @@ pub(crate) async fn copy_tree(args: CopyTree, steps: Steps) -> Result<Copied, Er
         return Err(e);
     }
     let errors = std::mem::take(&mut *begun.root.tree.errors.lock().expect("errors"));
-    Ok(Copied { errors: errors.first, failed: errors.count })
+    let (not_kept, not_kept_count) = begun.root.tree.notes.take();
+    begun.root.tree.progress.add_not_kept(&not_kept, not_kept_count);
+    Ok(Copied { errors: errors.first, failed: errors.count, not_kept, not_kept_count })
 }
 
 async fn copy_all(begun: &Arc<Begun>, steps: &Steps) -> Result<(), Error> {
@@ -144,7 +174,9 @@ impl Aio {
     /// Contents, holes, owner, mode, ACLs and other extended attributes, times, symbolic links, FIFOs,
     /// sockets and devices are kept, and files that are one file under several names are one in the
     /// copy. What takes a privilege that the caller does not have, or what the target's file system
-    /// does not know, is left out, as by `cp -a`; a device without privilege is an error. The target
+    /// does not know, is left out, as by `cp -a`, and told by [`Copied::not_kept`]; see
+    /// [`copy`](Self::copy). Where there are no hard links, each name gets a file of its own. A device without
+    /// privilege is an error. The target
     /// must not exist. Until it is complete, the copy has a name like `.ioaio-0123456789abcdef` beside
     /// it, which after an error or a cancel is removed, and which only a kill leaves behind.
     ///
@@ -172,7 +204,8 @@ impl Aio {
     pub fn copy_tree(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Request<'_, Task<CopyTree>> {
         let (from, to) = (At::new(from.as_ref()), At::new(to.as_ref()));
         let progress = Progress::new();
-        let args = CopyTree { from, to, one_file_system: false, keep_going: false, durable: false, progress };
+        let (one_file_system, keep_going, durable, seen) = (false, false, false, None);
+        let args = CopyTree { from, to, one_file_system, keep_going, durable, progress, seen };
         Task::request(self, args)
     }
 }

@@ -12,7 +12,9 @@ use super::dirs::{Dirs, Fds, Id, Opened, id};
 use crate::Progress;
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
-use crate::composite::base::temp::is;
+use crate::composite::base::not_kept::Notes;
+use crate::composite::base::seen::Seen;
+use crate::composite::base::temp::{NO_LINKS, is};
 use crate::request::control::Control;
 use crate::values::error::Error;
 
@@ -34,6 +36,9 @@ pub(crate) struct Tree {
     pub(crate) opened: Opened,
     pub(crate) links: Links,
     pub(crate) errors: Mutex<Errors>,
+    pub(crate) notes: Notes,
+    /// For a move, which removes what it has copied.
+    pub(crate) seen: Option<Arc<Seen>>,
 }
 
 /// What could not be copied; see [`CopyTree`](super::CopyTree).
@@ -89,21 +94,27 @@ impl Links {
         let (major, minor, ino) = id(st);
         let kept = CString::new(format!("{major}-{minor}-{ino}")).expect("digits");
         let (calls, place) = (dirs.tree.calls(), dirs.to(name));
-        let link = || {
-            let (from, to) = (self.dir.as_fd(), to.to.as_fd());
-            calls.step("linkat", &place, || rustix::fs::linkat(from, &kept, to, name, AtFlags::empty()))
-        };
+        let (from, to) = (self.dir.as_fd(), to.to.as_fd());
+        let link =
+            || calls.step("linkat", &place, || rustix::fs::linkat(from, &kept, to, name, AtFlags::empty()));
         let _busy = self.busy[ino as usize % SHARDS].lock().expect("no code panics here");
         match link() {
             Err(e) if is(&e, &[Errno::NOENT]) => {}
             // As many names as a file can have: here begins another one.
-            Err(e) if is(&e, &[Errno::MLINK]) => {
-                let unlink = || rustix::fs::unlinkat(&self.dir, &kept, AtFlags::empty());
-                calls.step("unlinkat", &place, unlink)?;
+            Err(e) if is(&e, &NO_LINKS) => {
+                dirs.tree.notes.add(&place, "hard link", &e);
+                calls.step("unlinkat", &place, || rustix::fs::unlinkat(from, &kept, AtFlags::empty()))?;
             }
             res => return res,
         }
         copy(&self.dir, &kept)?;
-        link()
+        match link() {
+            // There are none here, or not for us: each name gets a copy.
+            Err(e) if is(&e, &NO_LINKS) => {
+                dirs.tree.notes.add(&place, "hard link", &e);
+                calls.step("renameat", &place, || rustix::fs::renameat(from, &kept, to, name))
+            }
+            res => res,
+        }
     }
 }

@@ -9,9 +9,10 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use super::dirs::{Dirs, Entry, Fds, Spot};
-use crate::composite::base::attributes::{Pair, kind, stat};
+use crate::composite::base::attributes::{Object, Pair, Which, kind, stat};
 use crate::composite::base::calls::Place;
-use crate::composite::base::special::{self, Special};
+use crate::composite::base::seen;
+use crate::composite::base::special::{self, Original, Special};
 use crate::request::op::Op;
 use crate::values::error::Error;
 
@@ -121,6 +122,7 @@ fn copy_file(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<u64, Error> {
     if kind(&st) != FileType::RegularFile {
         return Err(changed(&from_place));
     }
+    see(dirs, name, &st, Object::Open(from.as_fd()))?;
     let copy = |dir: &OwnedFd, to: &CStr| copy_opened(dirs, name, &from, &st, dir, to);
     match st.stx_nlink {
         0 | 1 => copy(&fds.to, name)?,
@@ -144,16 +146,17 @@ fn copy_opened(
     // Nobody else gets into the tree yet, so it may have its mode from the start.
     let mode = Mode::from_raw_mode(u32::from(st.stx_mode) & BITS);
     let file = calls.step("openat", &to_place, || rustix::fs::openat(dir, to, flags, mode))?;
-    let pair =
-        Pair { calls, from: from.as_fd(), from_place: &from_place, to: file.as_fd(), to_place: &to_place };
+    let (from, to_file) = (Object::Open(from.as_fd()), Object::Open(file.as_fd()));
+    let (from_place, to_place, notes) = (&from_place, &to_place, &tree.notes);
+    let pair = Pair { calls, from, from_place, to: to_file, to_place, notes };
     let copied = tree
         .contents
         .copy(pair, st, &tree.progress)
-        .and_then(|_| pair.copy_owner_and_mode(st))
+        .and_then(|_| pair.copy_owner_and_mode(st, Which::All))
         .and_then(|()| pair.copy_times(st))
-        .and_then(|()| calls.close(&to_place, file));
+        .and_then(|()| calls.close(to_place, file));
     if copied.is_err() {
-        let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(dir, to, AtFlags::empty()));
+        let _ = calls.finally("unlinkat", to_place, || rustix::fs::unlinkat(dir, to, AtFlags::empty()));
     }
     copied
 }
@@ -165,12 +168,30 @@ fn copy_special(dirs: &Dirs, fds: &Fds, name: &CStr) -> Result<u64, Error> {
     if matches!(kind(&st), FileType::RegularFile | FileType::Directory) {
         return Err(changed(&from_place));
     }
-    let new = Special::of(calls, &from_place, held.as_fd(), &st)?;
-    let to = fds.to.as_fd();
-    calls.step(new.call(), &to_place, || new.make(to, name))?;
-    let finished = special::finish(calls, &to_place, to, name, &st);
-    if finished.is_err() {
-        let _ = calls.finally("unlinkat", &to_place, || rustix::fs::unlinkat(to, name, AtFlags::empty()));
+    see(dirs, name, &st, Object::Held(held.as_fd()))?;
+    let (held, place, notes) = (held.as_fd(), &from_place, &dirs.tree.notes);
+    let original = Original { calls, held, place, st: &st, notes };
+    let new = Special::of(original)?;
+    let make = |dir: &OwnedFd, to: &CStr| {
+        let dir = dir.as_fd();
+        calls.step(new.call(), &to_place, || new.make(dir, to))?;
+        let finished = special::finish(original, &to_place, dir, to);
+        if finished.is_err() {
+            let unlink = || rustix::fs::unlinkat(dir, to, AtFlags::empty());
+            let _ = calls.finally("unlinkat", &to_place, unlink);
+        }
+        finished
+    };
+    match st.stx_nlink {
+        0 | 1 => make(&fds.to, name)?,
+        _ => dirs.tree.links.link(dirs, fds, name, &st, make)?,
     }
-    finished.map(|()| 0)
+    Ok(0)
+}
+
+/// Notes for a move what is copied, before anything of it is read.
+fn see(dirs: &Dirs, name: &CStr, st: &Statx, object: Object<'_>) -> Result<(), Error> {
+    let Some(seen) = &dirs.tree.seen else { return Ok(()) };
+    let spot = seen::Spot { dir: Some(dirs.original()), name };
+    seen.add(dirs.tree.calls(), &dirs.from(name), spot, st, object)
 }
