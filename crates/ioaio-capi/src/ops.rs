@@ -478,7 +478,7 @@ ops! {
     /// IOAIO_NO_REPLACE, IOAIO_FOLLOW, and for what is then not all or nothing IOAIO_WRITE_THROUGH and
     /// IOAIO_IN_PLACE.
     89 ioaio_save(dirfd, path, buf, len, mode, flags) |aio, args| {
-        let request = aio.save(args.path(), args.memory()).mode(args.mode).durable(args.flags & 1 != 0);
+        let request = aio.save(args.path(), args.memory()).new_mode(args.mode).durable(args.flags & 1 != 0);
         let request = request.replace(args.flags & 2 == 0).write_through(args.flags & 8 != 0);
         args.at(request.in_place(args.flags & 16 != 0).follow(args.flags & 32 != 0))
     };

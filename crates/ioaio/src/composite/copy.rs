@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
 use rustix::io::Errno;
@@ -210,6 +211,13 @@ impl Request<'_, Copy> {
         self.op.manner.in_place = in_place;
         self
     }
+    /// Removes from the target's directory, before anything else, what a kill or a crash has left there: of the
+    /// caller's own, with a name like `.ioaio-0123456789abcdef`, not changed for `age`, and not being worked on
+    /// by anybody (by default nothing is looked for).
+    pub fn remove_leftovers(mut self, age: Duration) -> Self {
+        self.op.manner.leftovers = Some(age);
+        self
+    }
     /// Counts in `progress` what has been copied.
     pub fn progress(mut self, progress: &Progress) -> Self {
         self.op.progress = progress.clone();
@@ -259,6 +267,7 @@ impl Aio {
             specials: Specials::WriteInto,
             write_through: false,
             in_place: false,
+            leftovers: None,
         };
         let (notes, seen) = (Notes::default(), None);
         Request::new(

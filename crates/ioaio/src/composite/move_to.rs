@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, FileType, OFlags};
 use rustix::io::Errno;
@@ -14,7 +15,7 @@ use super::copy::Copy;
 use crate::api::request::{PathOp, TwoPathOp};
 use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::Calls;
-use crate::composite::base::existing::{Links, Manner, Specials};
+use crate::composite::base::existing::Manner;
 use crate::composite::base::moved::Moved;
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
@@ -32,6 +33,7 @@ use crate::{Aio, Progress, Request};
 /// A move; see [`Aio::move_to`].
 pub struct Move {
     paths: Paths,
+    leftovers: Option<Duration>,
     progress: Progress,
 }
 
@@ -55,7 +57,7 @@ impl Composite for Move {
 }
 
 async fn move_to(args: Move, steps: Steps) -> Result<(), Error> {
-    let Move { paths, progress } = args;
+    let Move { paths, leftovers, progress } = args;
     let part = |what| MovePart { paths: paths.clone(), what, control: steps.control().clone() };
     let rename = part(Part::Rename);
     let Some(Source { directory, seen }) = steps.go(|aio| Request::new(aio, rename)).await? else {
@@ -64,20 +66,14 @@ async fn move_to(args: Move, steps: Steps) -> Result<(), Error> {
     };
     let (from, to) = (paths.from.clone(), paths.to.clone());
     let remove = if directory {
-        let (one_file_system, keep_going, durable, copy_seen) = (false, false, true, Some(seen.clone()));
-        let tree = CopyTree { from, to, one_file_system, keep_going, durable, progress, seen: copy_seen };
+        let (one_file_system, keep_going, durable) = (false, false, true);
+        let (tree_seen, seen) = (seen.clone(), Some(seen));
+        let tree = CopyTree { from, to, one_file_system, keep_going, durable, leftovers, progress, seen };
         let _ = copy_tree(tree, steps.clone()).await?;
-        part(Part::RemoveTree(seen))
+        part(Part::RemoveTree(tree_seen))
     } else {
         let control = steps.control().clone();
-        let manner = Manner {
-            replace: paths.replace,
-            durable: true,
-            links: Links::Replace,
-            specials: Specials::Refuse,
-            write_through: false,
-            in_place: false,
-        };
+        let manner = Manner::of_a_move(paths.replace, leftovers);
         let (notes, copy_seen) = (Notes::default(), Some(seen.clone()));
         let (follow, special) = (false, true);
         let copy = Copy { from, to, follow, special, manner, progress, notes, seen: copy_seen, control };
@@ -215,6 +211,13 @@ impl Request<'_, Task<Move>> {
         self.op.arguments().paths.replace = replace;
         self
     }
+    /// Removes from the target's directory, before anything else, what a kill or a crash has left there: of the
+    /// caller's own, with a name like `.ioaio-0123456789abcdef`, not changed for `age`, and not being worked on
+    /// by anybody (by default nothing is looked for).
+    pub fn remove_leftovers(mut self, age: Duration) -> Self {
+        self.op.arguments().leftovers = Some(age);
+        self
+    }
     /// Counts in `progress` what has been moved; a rename is one entry.
     pub fn progress(mut self, progress: &Progress) -> Self {
         self.op.arguments().progress = progress.clone();
@@ -255,6 +258,9 @@ impl Aio {
     /// ```
     pub fn move_to(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Request<'_, Task<Move>> {
         let (from, to) = (At::new(from.as_ref()), At::new(to.as_ref()));
-        Task::request(self, Move { paths: Paths { from, to, replace: true }, progress: Progress::new() })
+        Task::request(
+            self,
+            Move { paths: Paths { from, to, replace: true }, leftovers: None, progress: Progress::new() },
+        )
     }
 }

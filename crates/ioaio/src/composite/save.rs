@@ -5,12 +5,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use crate::api::request::PathOp;
-use crate::composite::base::attributes::{Object, PERMISSIONS, Pair, Which, kind, stat, stat_name};
+use crate::composite::base::attributes::{Object, PERMISSIONS, Pair, Which, kind, stat};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::existing::{Existing, Links, Manner, Specials, Way, write_all};
 use crate::composite::base::not_kept::Notes;
@@ -29,9 +30,37 @@ pub struct Save<B> {
     at: At,
     data: B,
     mode: u32,
-    keep: bool,
+    /// The mode is that of the file, whatever was there.
+    mode_rules: bool,
+    keep: Option<bool>,
     manner: Manner,
     control: Arc<Control>,
+}
+
+/// What a new file has of the one that it replaces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    Nothing,
+    /// Mode, owner and ACL.
+    Usual,
+    /// The extended attributes as well.
+    All,
+}
+
+/// The file that is to be replaced.
+enum Old {
+    Open(OwnedFd),
+    /// It may not be read, but its attributes may be.
+    Held(OwnedFd),
+}
+
+impl Old {
+    fn object(&self) -> Object<'_> {
+        match self {
+            Old::Open(file) => Object::Open(file.as_fd()),
+            Old::Held(file) => Object::Held(file.as_fd()),
+        }
+    }
 }
 
 impl<B: IoBuf> Save<B> {
@@ -45,6 +74,13 @@ impl<B: IoBuf> Save<B> {
             }),
         }
     }
+    fn keep(&self) -> Keep {
+        match (self.keep, self.mode_rules) {
+            (Some(true), _) => Keep::All,
+            (Some(false), _) | (None, true) => Keep::Nothing,
+            (None, false) => Keep::Usual,
+        }
+    }
     fn write_into(&self, existing: Existing<'_>) -> Result<(), Error> {
         existing.empty()?;
         existing.write(self.data.bytes())?;
@@ -52,46 +88,38 @@ impl<B: IoBuf> Save<B> {
     }
     fn write_beside(&self, target: &Target<'_>) -> Result<(), Error> {
         let calls = target.calls;
-        let old = if self.keep { self.old(calls, target.dir(), target.name())? } else { None };
+        let keep = self.keep();
+        let old = match keep {
+            Keep::Nothing => None,
+            _ => self.old(calls, target.dir(), target.name())?,
+        };
         let mode = Mode::from_raw_mode(if old.is_some() { PRIVATE } else { self.mode });
         let temp = target.make_file(mode)?;
         write_all(calls, &self.at, temp.as_fd(), self.data.bytes())?;
         if let Some((old, st)) = &old {
-            let (from, to, place) = (old.as_fd(), temp.as_fd(), &self.at);
-            let notes = Notes::default();
-            let (from, to) = (Object::Open(from), Object::Open(to));
+            let (from, to, place, notes) =
+                (old.object(), Object::Open(temp.as_fd()), &self.at, Notes::default());
             let pair = Pair { calls, from, from_place: place, to, to_place: place, notes: &notes };
             pair.drop_inherited_acl()?;
-            pair.copy_owner_and_mode(st, Which::All)?;
+            let which = if keep == Keep::All { Which::All } else { Which::Acls };
+            pair.copy_owner_and_mode(st, which)?;
         }
         target.place_file(temp)
     }
     /// The regular file that is to be replaced, if there is one.
-    fn old(
-        &self,
-        calls: Calls<'_>,
-        dir: BorrowedFd<'_>,
-        name: &CStr,
-    ) -> Result<Option<(OwnedFd, Statx)>, Error> {
+    fn old(&self, calls: Calls<'_>, dir: BorrowedFd<'_>, name: &CStr) -> Result<Option<(Old, Statx)>, Error> {
         let place = &self.at;
-        let st = match calls.step("statx", place, || stat_name(dir, name)) {
-            Err(e) if is(&e, &[Errno::NOENT]) => return Ok(None),
-            st => st?,
-        };
-        if kind(&st) != FileType::RegularFile {
-            return Ok(None);
-        }
         let open = |access| {
             let flags = access | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
             calls.step("openat", place, || rustix::fs::openat(dir, name, flags, Mode::empty()))
         };
         let old = match open(OFlags::RDONLY) {
-            // Any open file will do.
-            Err(e) if is(&e, &[Errno::ACCESS]) => open(OFlags::WRONLY)?,
-            old => old?,
+            Err(e) if is(&e, &[Errno::NOENT]) => return Ok(None),
+            Err(e) if is(&e, &[Errno::ACCESS, Errno::PERM]) => Old::Held(open(OFlags::PATH)?),
+            old => Old::Open(old?),
         };
-        let st = calls.step("statx", place, || stat(old.as_fd()))?;
-        Ok(Some((old, st)))
+        let st = calls.step("statx", place, || stat(old.object().fd()))?;
+        Ok((kind(&st) == FileType::RegularFile).then_some((old, st)))
     }
 }
 
@@ -123,15 +151,31 @@ impl<B: IoBuf> PathOp for Save<B> {
 }
 
 impl<B: IoBuf> Request<'_, Save<B>> {
-    /// The permissions of the new file, less the umask (default 0o666).
+    /// The permissions of the file, less the umask, also where another one is replaced: it then has nothing of
+    /// that, unless [`keep`](Self::keep) says so.
     pub fn mode(mut self, mode: u32) -> Self {
+        self.op.mode = mode;
+        self.op.mode_rules = true;
+        self
+    }
+    /// The permissions of a file where there was none, less the umask (default 0o666). One that is replaced
+    /// hands on its own.
+    pub fn new_mode(mut self, mode: u32) -> Self {
         self.op.mode = mode;
         self
     }
-    /// With true, a file that is replaced hands on its owner, mode, ACLs and extended attributes,
-    /// as far as the caller may set them; without a file, it is as without this.
+    /// With true, a file that is replaced hands on its owner, mode, ACLs and extended attributes, as far as the
+    /// caller may set them; with false, nothing. By default it is all but the extended attributes, which may
+    /// have been about the contents.
     pub fn keep(mut self, keep: bool) -> Self {
-        self.op.keep = keep;
+        self.op.keep = Some(keep);
+        self
+    }
+    /// Removes from the target's directory, before anything else, what a kill or a crash has left there: of the
+    /// caller's own, with a name like `.ioaio-0123456789abcdef`, not changed for `age`, and not being worked on
+    /// by anybody (by default nothing is looked for).
+    pub fn remove_leftovers(mut self, age: Duration) -> Self {
+        self.op.manner.leftovers = Some(age);
         self
     }
     /// With false, a name that exists is left alone, with EEXIST (default: true).
@@ -174,7 +218,8 @@ impl Aio {
     /// Whatever happens, an error, a cancel, a kill or a crash, the path then has the old contents
     /// or the new ones, never a part. The new file has no name until it is complete, or where the
     /// file system has no such files, one like `.ioaio-0123456789abcdef` that only a kill leaves
-    /// behind. A cancel after the rename comes too late. Other hard links of a file keep the old contents,
+    /// behind. A cancel after the rename comes too late. The new file has the mode of the one that it replaces,
+    /// and its owner and ACLs where the caller may set them; see [`keep`](Request::keep). Other hard links of a file keep the old contents,
     /// unless [`write_through`](Request::write_through). What is no regular file is left alone, unless told
     /// otherwise by [`follow`](Request::follow) or that.
     ///
@@ -203,7 +248,8 @@ impl Aio {
             specials: Specials::Refuse,
             write_through: false,
             in_place: false,
+            leftovers: None,
         };
-        Request::new(self, Save { at, data, mode: 0o666, keep: false, manner, control })
+        Request::new(self, Save { at, data, mode: 0o666, mode_rules: false, keep: None, manner, control })
     }
 }

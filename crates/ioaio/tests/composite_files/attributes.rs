@@ -33,7 +33,7 @@ fn get(path: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 /// An ACL: for the owner, user 1234, the group, the mask, others.
-fn acl(bits: [u16; 5]) -> Vec<u8> {
+pub fn acl(bits: [u16; 5]) -> Vec<u8> {
     let tags = [(1u16, u32::MAX), (2, 1234), (4, u32::MAX), (16, u32::MAX), (32, u32::MAX)];
     let entry = |((tag, id), bits): ((u16, u32), u16)| {
         [&tag.to_le_bytes()[..], &bits.to_le_bytes(), &id.to_le_bytes()].concat()

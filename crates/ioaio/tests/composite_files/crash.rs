@@ -55,14 +55,18 @@ fn kill_one(work: &str, place: &Path, round: u64) {
     assert_eq!(output.status.signal(), Some(libc::SIGKILL), "the child ended by itself: {message}");
 }
 
-/// What a kill may leave: a file that had just got its temporary name.
+/// What a kill may leave, a file or tree that had just got its temporary name, is found by the option for it.
 fn sweep(place: &Path) -> usize {
-    let left: Vec<_> = names(place).into_iter().filter(|name| name.starts_with(".ioaio-")).collect();
-    for name in &left {
-        let path = place.join(name);
-        fs::remove_file(&path).or_else(|_| fs::remove_dir_all(&path)).unwrap();
+    let left = || names(place).into_iter().filter(|name| name.starts_with(".ioaio-")).count();
+    let before = left();
+    if before > 0 {
+        let aio = Aio::new().unwrap();
+        let save = aio.save(place.join("sweeper"), "").durable(false);
+        save.remove_leftovers(Duration::ZERO).wait().0.unwrap();
+        fs::remove_file(place.join("sweeper")).unwrap();
+        assert_eq!(left(), 0, "leftovers that are not found");
     }
-    left.len()
+    before
 }
 
 fn version(n: u64) -> Vec<u8> {

@@ -8,6 +8,7 @@ mod attributes;
 mod close;
 mod copy;
 mod crash;
+mod leftovers;
 mod load;
 mod look;
 mod memfs;

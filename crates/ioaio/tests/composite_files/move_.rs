@@ -278,6 +278,26 @@ fn a_file_that_was_changed_meanwhile_stays() {
 }
 
 #[test]
+fn what_can_not_be_removed_is_named() {
+    let Some(two) = Two::new() else { return };
+    plant(&two.a(), 1);
+    let fixed = two.a().join("dir0/file0");
+    let chattr = |flag: &str| {
+        let done = std::process::Command::new("chattr").arg(flag).arg(&fixed).output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    if !chattr("+i") {
+        return eprintln!("skipped: no file can be made immutable here");
+    }
+    let error = Aio::new().unwrap().move_to(two.a(), two.b()).wait();
+    assert!(chattr("-i"));
+    let error = error.expect_err("it is immutable");
+    assert_eq!((error.call(), error.raw_os_error()), ("unlinkat", Some(libc::EPERM)));
+    // It is one of two names of one file.
+    assert!(error.path() == fixed || error.path() == two.a().join("hard0"), "{error}");
+}
+
+#[test]
 fn of_two_names_of_one_file_the_new_one_stays() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);

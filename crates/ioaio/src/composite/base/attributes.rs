@@ -169,7 +169,11 @@ impl Pair<'_> {
         let list = sized(|buf| self.calls.step("flistxattr", self.from_place, || self.from.list(buf)));
         let list = match list {
             Err(e) if is(&e, &[Errno::OPNOTSUPP, Errno::NOSYS]) => Vec::new(),
-            list => self.leave_out("extended attributes", list)?.unwrap_or_default(),
+            list => match self.leave_out("extended attributes", list)? {
+                Some(list) => list,
+                // What they are is not to be known; whether there is an ACL has to be.
+                None => [ACCESS_ACL.to_bytes_with_nul(), DEFAULT_ACL.to_bytes_with_nul()].concat(),
+            },
         };
         let mut taken = Taken::default();
         for name in list.split_inclusive(|&b| b == 0).map(name_of) {
@@ -180,8 +184,8 @@ impl Pair<'_> {
             let get =
                 || sized(|buf| self.calls.step("fgetxattr", self.from_place, || self.from.get(name, buf)));
             let value = match get() {
-                // It was removed meanwhile.
-                Err(e) if is(&e, &[Errno::NODATA]) => continue,
+                // It was removed meanwhile, or there is none.
+                Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP]) => continue,
                 value => self.leave_out_xattr(name, value)?,
             };
             taken.changed = true;

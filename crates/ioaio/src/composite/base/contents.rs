@@ -229,3 +229,28 @@ fn with_room<T>(f: impl FnOnce(&mut [u8]) -> T) -> T {
 /// What `copy_file_range(2)` gives where it can't be used, other file systems included.
 const REFUSED: [Errno; 6] =
     [Errno::XDEV, Errno::INVAL, Errno::OPNOTSUPP, Errno::NOSYS, Errno::PERM, Errno::TXTBSY];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_device_refuses_the_next_one_may_do() {
+        let contents = Contents::new();
+        let refuse = |device, errno| {
+            contents
+                .refuse(device, &Error::new("copy_file_range", "x", errno), |refused| refused.copy = true);
+        };
+        let refused = |device| (contents.refused(device).clone, contents.refused(device).copy);
+        refuse((1, 1), Errno::XDEV);
+        // Something is wrong with one file.
+        refuse((2, 2), Errno::INVAL);
+        refuse((2, 2), Errno::TXTBSY);
+        assert_eq!(
+            (refused((1, 1)), refused((2, 2)), refused((3, 3))),
+            ((false, true), (false, false), (false, false))
+        );
+        (10..1000).for_each(|n| refuse((n, n), Errno::XDEV));
+        assert!(contents.0.lock().unwrap().len() <= DEVICES);
+    }
+}

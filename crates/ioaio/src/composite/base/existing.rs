@@ -3,6 +3,7 @@
 //! What is no regular file is never replaced by one: a device that became a plain file would break the machine.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx, StatxFlags};
@@ -10,6 +11,7 @@ use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
+use crate::composite::base::leftovers;
 use crate::composite::base::temp::{Target, is};
 use crate::composite::copy_tree::dirs::id;
 use crate::values::error::Error;
@@ -54,6 +56,8 @@ pub(crate) struct Manner {
     pub(crate) write_through: bool,
     /// The same, but only where it can't be replaced.
     pub(crate) in_place: bool,
+    /// What was left in the directory by a kill is removed first, if it is older.
+    pub(crate) leftovers: Option<Duration>,
 }
 
 /// Where the new contents go.
@@ -64,7 +68,19 @@ pub(crate) enum Way<'a> {
 }
 
 impl Manner {
+    /// As a move does it: what is there is replaced, but no special file.
+    pub(crate) fn of_a_move(replace: bool, leftovers: Option<Duration>) -> Self {
+        let (links, specials) = (Links::Replace, Specials::Refuse);
+        Manner { replace, durable: true, links, specials, write_through: false, in_place: false, leftovers }
+    }
     pub(crate) fn way<'a>(self, calls: Calls<'a>, at: &'a At) -> Result<Way<'a>, Error> {
+        let way = self.find(calls, at)?;
+        if let (Way::Beside(target), Some(age)) = (&way, self.leftovers) {
+            leftovers::remove(calls, at, target.dir(), age)?;
+        }
+        Ok(way)
+    }
+    fn find<'a>(self, calls: Calls<'a>, at: &'a At) -> Result<Way<'a>, Error> {
         let beside = || Target::open(calls, at, self.replace, self.durable);
         if !self.replace {
             return beside().map(Way::Beside);

@@ -6,6 +6,7 @@ pub(crate) mod contents;
 pub(crate) mod discard;
 pub(crate) mod existing;
 pub(crate) mod in_flight;
+pub(crate) mod leftovers;
 pub(crate) mod moved;
 pub(crate) mod not_kept;
 pub(crate) mod parent_and_name;

@@ -9,6 +9,7 @@ use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
+use crate::composite::base::leftovers::{self, PREFIX};
 use crate::composite::base::parent_and_name::{Name, split};
 use crate::composite::base::special::hold;
 use crate::values::error::Error;
@@ -23,7 +24,7 @@ pub(crate) const NO_LINKS: [Errno; 4] = [Errno::PERM, Errno::OPNOTSUPP, Errno::N
 /// A name that nobody else uses, whatever length the target's name has.
 pub(crate) fn temp_name() -> CString {
     let random = RandomState::new().hash_one(std::process::id());
-    CString::new(format!(".ioaio-{random:016x}")).expect("hexadecimal digits")
+    CString::new(format!("{PREFIX}{random:016x}")).expect("hexadecimal digits")
 }
 
 pub(crate) fn is(e: &Error, errnos: &[Errno]) -> bool {
@@ -103,6 +104,7 @@ impl<'a> Target<'a> {
         }
         let flags = flags | OFlags::CREATE | OFlags::EXCL;
         let (name, file) = self.make("openat", |dir, name| rustix::fs::openat(dir, name, flags, mode))?;
+        leftovers::hold(file.as_fd());
         Ok(TempFile { file, name: Some(name) })
     }
     /// Lets a complete file appear.
@@ -114,6 +116,7 @@ impl<'a> Target<'a> {
         match temp.name {
             Some(name) => self.place(name),
             None if self.replace => {
+                leftovers::hold(temp.file.as_fd());
                 let (name, ()) = self.make("linkat", |dir, name| link(&temp.file, dir, name))?;
                 self.place(name)
             }

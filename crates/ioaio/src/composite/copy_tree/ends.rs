@@ -15,6 +15,7 @@ use crate::composite::base::attributes::{Object, drop_acls, stat, stat_name};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::discard::Remover;
+use crate::composite::base::leftovers;
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::seen;
@@ -70,6 +71,9 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
         Ok(_) => return Err(Error::new("statx", args.to.path_buf(), Errno::EXIST)),
     }
     refuse_inside(calls, &args.to, dir.as_fd(), id(&st))?;
+    if let Some(age) = args.leftovers {
+        leftovers::remove(calls, &args.to, dir.as_fd(), age)?;
+    }
     let temp = temp_name();
     calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&dir, &temp, Mode::RWXU))?;
     let root = make_root(&args, calls, &control, dir.as_fd(), &temp, from, st);
@@ -92,6 +96,7 @@ fn make_root(
     st: Statx,
 ) -> Result<Arc<Dirs>, Error> {
     let to = calls.step("openat", &args.to, || open_dir(dir, temp))?;
+    leftovers::hold(to.as_fd());
     // What is made in here is to have the original's ACLs, not those that this place hands down.
     drop_acls(calls, &args.to, Object::Open(to.as_fd()), &[DEFAULT_ACL, ACCESS_ACL])?;
     if let Some(seen) = &args.seen {

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub(crate) use ends::without_slashes;
 use ends::{Appear, Begin, Begun, Discard};
@@ -33,6 +34,7 @@ pub struct CopyTree {
     pub(crate) one_file_system: bool,
     pub(crate) keep_going: bool,
     pub(crate) durable: bool,
+    pub(crate) leftovers: Option<Duration>,
     pub(crate) progress: Progress,
     /// For a move, which removes what it has copied.
     pub(crate) seen: Option<Arc<Seen>>,
@@ -161,6 +163,13 @@ impl Request<'_, Task<CopyTree>> {
         self.op.arguments().durable = durable;
         self
     }
+    /// Removes from the target's directory, before anything else, what a kill or a crash has left there: of the
+    /// caller's own, with a name like `.ioaio-0123456789abcdef`, not changed for `age`, and not being worked on
+    /// by anybody (by default nothing is looked for).
+    pub fn remove_leftovers(mut self, age: Duration) -> Self {
+        self.op.arguments().leftovers = Some(age);
+        self
+    }
     /// Counts in `progress` what has been copied.
     pub fn progress(mut self, progress: &Progress) -> Self {
         self.op.arguments().progress = progress.clone();
@@ -204,8 +213,8 @@ impl Aio {
     pub fn copy_tree(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Request<'_, Task<CopyTree>> {
         let (from, to) = (At::new(from.as_ref()), At::new(to.as_ref()));
         let progress = Progress::new();
-        let (one_file_system, keep_going, durable, seen) = (false, false, false, None);
-        let args = CopyTree { from, to, one_file_system, keep_going, durable, progress, seen };
+        let (one_file_system, keep_going, durable, leftovers, seen) = (false, false, false, None, None);
+        let args = CopyTree { from, to, one_file_system, keep_going, durable, leftovers, progress, seen };
         Task::request(self, args)
     }
 }
