@@ -32,7 +32,7 @@ pub struct Save<B> {
     mode: u32,
     /// The mode is that of the file, whatever was there.
     mode_rules: bool,
-    keep: Option<bool>,
+    keep: bool,
     manner: Manner,
     control: Arc<Control>,
 }
@@ -76,9 +76,9 @@ impl<B: IoBuf> Save<B> {
     }
     fn keep(&self) -> Keep {
         match (self.keep, self.mode_rules) {
-            (Some(true), _) => Keep::All,
-            (Some(false), _) | (None, true) => Keep::Nothing,
-            (None, false) => Keep::Usual,
+            (true, _) => Keep::All,
+            (false, true) => Keep::Nothing,
+            (false, false) => Keep::Usual,
         }
     }
     fn write_into(&self, existing: Existing<'_>) -> Result<(), Error> {
@@ -165,10 +165,10 @@ impl<B: IoBuf> Request<'_, Save<B>> {
         self
     }
     /// With true, a file that is replaced hands on its owner, mode, ACLs and extended attributes, as far as the
-    /// caller may set them; with false, nothing. By default it is all but the extended attributes, which may
-    /// have been about the contents.
+    /// caller may set them. With false it is all but the extended attributes, which may have been about the
+    /// contents; or nothing, if there is a [`mode`](Self::mode) (default: false).
     pub fn keep(mut self, keep: bool) -> Self {
-        self.op.keep = Some(keep);
+        self.op.keep = keep;
         self
     }
     /// Removes from the target's directory, before anything else, what a kill or a crash has left there: of the
@@ -250,6 +250,6 @@ impl Aio {
             in_place: false,
             leftovers: None,
         };
-        Request::new(self, Save { at, data, mode: 0o666, mode_rules: false, keep: None, manner, control })
+        Request::new(self, Save { at, data, mode: 0o666, mode_rules: false, keep: false, manner, control })
     }
 }

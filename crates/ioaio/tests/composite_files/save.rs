@@ -97,11 +97,11 @@ fn a_file_that_is_replaced_hands_on_its_mode_owner_and_acl() {
         }
         fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
         let before = look();
-        aio.save(&path, "new").wait().0.unwrap();
+        aio.save(&path, "new").keep(false).wait().0.unwrap();
         assert_eq!(look(), before);
         aio.save(&path, "new").new_mode(0o644).wait().0.unwrap();
         assert_eq!(look(), before);
-        aio.save(&path, "new").keep(false).mode(0o640).wait().0.unwrap();
+        aio.save(&path, "new").mode(0o640).wait().0.unwrap();
         assert_eq!(look().0, 0o640);
         fs::remove_file(&path).unwrap();
     }
