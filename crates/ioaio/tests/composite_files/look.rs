@@ -25,7 +25,7 @@ enum Contents {
 /// Without following a link.
 pub fn look(path: &Path) -> Look {
     let st = fs::symlink_metadata(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    let xattrs = if st.is_symlink() { Vec::new() } else { xattrs(path) };
+    let xattrs = xattrs(path);
     Look {
         mode: st.mode(),
         owner: (st.uid(), st.gid()),
@@ -50,12 +50,12 @@ fn contents(path: &Path, st: &Metadata) -> Contents {
 
 fn xattrs(path: &Path) -> Vec<(String, Vec<u8>)> {
     let mut list = [0; 4096];
-    let Ok(n) = rustix::fs::listxattr(path, &mut list) else { return Vec::new() };
+    let Ok(n) = rustix::fs::llistxattr(path, &mut list) else { return Vec::new() };
     let names = list[..n].split(|&b| b == 0).filter(|name| !name.is_empty());
     let mut all: Vec<_> = names
         .map(|name| {
             let mut value = vec![0; 65536];
-            let n = rustix::fs::getxattr(path, name, &mut value).expect("a value");
+            let n = rustix::fs::lgetxattr(path, name, &mut value).expect("a value");
             value.truncate(n);
             (String::from_utf8_lossy(name).into_owned(), value)
         })

@@ -15,6 +15,7 @@ mod memfs;
 mod move_;
 mod no_replace;
 mod pathsync;
+mod random;
 mod save;
 mod special_target;
 mod tree;
