@@ -64,3 +64,29 @@ fn an_error_at_close_keeps_a_move_from_removing() {
     assert_eq!(fs::read(&file).unwrap(), b"data");
     assert_eq!(fs::read(dir.join("file")).unwrap(), b"data");
 }
+
+#[test]
+fn what_can_not_be_synced_is_not_durable() {
+    let Some(there) = MemFs::mount(Refusals { fsync: Some(libc::EIO), ..Refusals::default() }) else {
+        return;
+    };
+    let here = tempfile::tempdir().unwrap();
+    let (file, dir) = (here.path().join("file"), here.path().join("dir"));
+    fs::create_dir_all(dir.join("empty")).unwrap();
+    fs::write(dir.join("file"), "data").unwrap();
+    fs::write(&file, "data").unwrap();
+    let aio = Aio::new().unwrap();
+    assert_eq!(errno(aio.save(there.path("saved"), "data").wait().0), Some(libc::EIO));
+    assert_eq!(errno(aio.copy(&file, there.path("copy")).durable(true).wait()), Some(libc::EIO));
+    for from in [&dir, &dir.join("empty")] {
+        let copied = aio.copy_tree(from, there.path("tree")).durable(true).wait().unwrap_err();
+        assert_eq!((copied.call(), copied.raw_os_error()), ("fsync", Some(libc::EIO)));
+    }
+    for from in [&file, &dir] {
+        assert_eq!(errno(aio.move_to(from, there.path("moved")).wait()), Some(libc::EIO));
+        assert!(from.exists(), "the source stays");
+    }
+    assert!(names(there.root()).is_empty());
+    let _ = aio.copy_tree(&dir, there.path("tree")).wait().unwrap();
+    assert_eq!(names(there.root()), ["tree"]);
+}

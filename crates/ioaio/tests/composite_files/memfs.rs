@@ -17,6 +17,7 @@ use fuser::{
 pub struct Refusals {
     /// The `close(2)` of a file that is not empty, which loses what was written.
     pub close: Option<i32>,
+    pub fsync: Option<i32>,
     pub chmod: Option<i32>,
     pub chown: Option<i32>,
     pub times: Option<i32>,
@@ -307,10 +308,16 @@ impl Filesystem for Memory {
         }
     }
     fn fsync(&mut self, _req: &Request<'_>, _ino: u64, _fh: u64, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+        match self.refuses.fsync {
+            Some(errno) => reply.error(errno),
+            None => reply.ok(),
+        }
     }
     fn fsyncdir(&mut self, _req: &Request<'_>, _ino: u64, _fh: u64, _datasync: bool, reply: ReplyEmpty) {
-        reply.ok();
+        match self.refuses.fsync {
+            Some(errno) => reply.error(errno),
+            None => reply.ok(),
+        }
     }
     fn readdir(&mut self, _req: &Request<'_>, ino: u64, _fh: u64, offset: i64, mut reply: ReplyDirectory) {
         let dots = [(".", ino), ("..", ino)].map(|(name, ino)| (OsString::from(name), ino));

@@ -16,9 +16,12 @@ use crate::copy::mknod;
 use crate::look::look_tree;
 use crate::{bytes, names};
 
+/// A child that works for longer is taken for one that hangs.
+const TREES: u64 = 60;
+
 /// 2,000 trees with IOAIO_LONG=1.
-fn trees() -> usize {
-    if std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1") { 2000 } else { 60 }
+fn rounds() -> u64 {
+    if std::env::var_os("IOAIO_LONG").is_some_and(|v| v == "1") { 2000 / TREES } else { 1 }
 }
 
 struct Planter {
@@ -155,7 +158,7 @@ fn compare(seed: u64, from: &Path, to: &Path) {
     plant(&original, seed);
     cp(&original, &to.join("cp"));
     let aio = Aio::new().unwrap();
-    let copied = aio.copy_tree(&original, to.join("copy")).durable(seed % 8 == 0).wait().unwrap();
+    let copied = aio.copy_tree(&original, to.join("copy")).durable(seed.is_multiple_of(8)).wait().unwrap();
     let (expected, got) = (look_tree(&to.join("cp")), look_tree(&to.join("copy")));
     for (path, look) in &expected.0 {
         assert_eq!(Some(look), got.0.get(path), "seed {seed}: {}: {:?}", path.display(), copied.not_kept());
@@ -195,8 +198,11 @@ fn trees_come_out_as_with_cp() {
         .into_iter()
         .filter(|place: &PathBuf| tempfile::tempdir_in(place).is_ok())
         .collect();
-    between(&places, (0..trees() as u64 / 3).map(|n| seed + n));
-    as_nobody(|| between(&places, (0..trees() as u64 / 3).map(|n| seed + n)));
+    for round in 0..rounds() {
+        let seeds = || (0..TREES / 3).map(|n| seed + round * TREES + n);
+        between(&places, seeds());
+        as_nobody(|| between(&places, seeds()));
+    }
 }
 
 /// Mounts a new file system of `kind`, where the kernel and the machine have what it takes.
@@ -220,6 +226,10 @@ fn trees_come_out_as_with_cp_on_other_file_systems() {
         return eprintln!("skipped: mounting takes root");
     }
     let seed = crate::common::random().u64(..) >> 1;
+    (0..rounds()).for_each(|round| on_other_file_systems(seed + round * TREES));
+}
+
+fn on_other_file_systems(seed: u64) {
     let dir = tempfile::tempdir().unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     in_child(|| {
@@ -253,8 +263,7 @@ fn trees_come_out_as_with_cp_on_other_file_systems() {
         for place in &places[..places.len() - 1] {
             let _ = fs::set_permissions(place, fs::Permissions::from_mode(0o1777));
         }
-        let half = trees() as u64 / 2;
-        between(&places, (0..half).map(|n| seed + n));
-        as_nobody(|| between(&places[..5.min(places.len())], (0..half / 3).map(|n| seed + n)));
+        between(&places, (0..TREES / 2).map(|n| seed + n));
+        as_nobody(|| between(&places[..5.min(places.len())], (0..TREES / 6).map(|n| seed + n)));
     });
 }

@@ -13,7 +13,7 @@ use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::leftovers;
 use crate::composite::base::temp::{Target, is};
-use crate::composite::copy_tree::dirs::id;
+use crate::composite::copy_tree::dirs::{Id, id};
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -155,7 +155,7 @@ impl Manner {
         if self.specials == Specials::Refuse && !self.write_through && kind(&st) != FileType::RegularFile {
             return Err(Error::new(REPLACE, at.path_buf(), Errno::INVAL));
         }
-        Ok(Existing { calls, at, file, st, durable: self.durable })
+        Ok(Existing { calls, at, file, kind: kind(&st), id: id(&st), durable: self.durable })
     }
 }
 
@@ -168,7 +168,8 @@ pub(crate) struct Existing<'a> {
     calls: Calls<'a>,
     at: &'a At,
     file: OwnedFd,
-    st: Statx,
+    kind: FileType,
+    id: Id,
     durable: bool,
 }
 
@@ -177,11 +178,11 @@ impl Existing<'_> {
         self.file.as_fd()
     }
     pub(crate) fn is_regular(&self) -> bool {
-        kind(&self.st) == FileType::RegularFile
+        self.kind == FileType::RegularFile
     }
     /// EINVAL if it is the file to be read: emptied, it would have nothing to give.
     pub(crate) fn is_not(&self, source: &Statx) -> Result<(), Error> {
-        match id(source) == id(&self.st) {
+        match id(source) == self.id {
             true => Err(Error::new("copying a file into itself", self.at.path_buf(), Errno::INVAL)),
             false => Ok(()),
         }
@@ -198,7 +199,7 @@ impl Existing<'_> {
     }
     pub(crate) fn finish(self) -> Result<(), Error> {
         // Devices that are no disks, and FIFOs, have nothing to sync.
-        if self.durable && matches!(kind(&self.st), FileType::RegularFile | FileType::BlockDevice) {
+        if self.durable && matches!(self.kind, FileType::RegularFile | FileType::BlockDevice) {
             self.calls.step("fsync", self.at, || rustix::fs::fsync(&self.file))?;
         }
         self.calls.close(self.at, self.file)

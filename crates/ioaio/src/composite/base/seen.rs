@@ -35,12 +35,12 @@ pub(crate) struct Seen {
 
 /// File systems that keep no time of change, or make one up: it may differ although nothing was changed.
 /// vfat, exFAT, FUSE, SMB (two), 9p.
-const WITHOUT_CTIME: [i64; 6] = [0x4d44, 0x2011_bab0, 0x6573_5546, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
+const WITHOUT_CTIME: [i128; 6] = [0x4d44, 0x2011_bab0, 0x6573_5546, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
 
 impl Seen {
     /// `top` is something in the file system of the source.
     pub(crate) fn new(top: BorrowedFd<'_>) -> Self {
-        let magic = rustix::fs::fstatfs(top).map_or(0, |fs| fs.f_type as i64 & 0xffff_ffff);
+        let magic = rustix::fs::fstatfs(top).map_or(0, |fs| i128::from(fs.f_type) & 0xffff_ffff);
         let fingerprints = std::array::from_fn(|_| Mutex::default());
         Seen { hasher: RandomState::new(), fingerprints, ctime: !WITHOUT_CTIME.contains(&magic) }
     }

@@ -225,7 +225,11 @@ impl Dirs {
             notes: &self.tree.notes,
         };
         pair.copy_owner_and_mode(&self.st, Which::All)?;
-        pair.copy_times(&self.st)
+        pair.copy_times(&self.st)?;
+        match self.tree.sync_each {
+            true => self.tree.calls().step("fsync", &to_place, || rustix::fs::fsync(&fds.to)),
+            false => Ok(()),
+        }
     }
 }
 

@@ -108,6 +108,7 @@ fn make_root(
     calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&to, &kept, Mode::RWXU))?;
     let links = calls.step("openat", &args.to, || open_dir(to.as_fd(), &kept))?;
     let ids = (id(&st), id(&copy));
+    let sync_each = args.durable && syncfs_stays_here(to.as_fd());
     let tree = Tree {
         from_path: args.from.path_buf(),
         to_path: args.to.path_buf(),
@@ -122,9 +123,17 @@ fn make_root(
         links: Links::new(links, kept),
         errors: Mutex::new(Errors::default()),
         notes: Notes::default(),
+        sync_each,
         seen: args.seen.clone(),
     };
     Ok(Dirs::root(Arc::new(tree), Fds { from, to }, ids, st))
+}
+
+/// FUSE, SMB (two) and 9p: what `syncfs(2)` writes gets to the server, and nothing tells that to store it.
+const FAR_AWAY: [i128; 4] = [0x6573_5546, 0xff53_4d42, 0xfe53_4d42, 0x0102_1997];
+
+fn syncfs_stays_here(dir: BorrowedFd<'_>) -> bool {
+    rustix::fs::fstatfs(dir).is_ok_and(|fs| FAR_AWAY.contains(&(i128::from(fs.f_type) & 0xffff_ffff)))
 }
 
 /// The target may be given as for `mkdir`, with slashes at its end.

@@ -36,6 +36,8 @@ pub(crate) struct Tree {
     pub(crate) opened: Opened,
     pub(crate) links: Links,
     pub(crate) errors: Mutex<Errors>,
+    /// `syncfs(2)` does not reach the server: each file and directory is synced.
+    pub(crate) sync_each: bool,
     pub(crate) notes: Notes,
     /// For a move, which removes what it has copied.
     pub(crate) seen: Option<Arc<Seen>>,

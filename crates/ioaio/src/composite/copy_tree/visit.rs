@@ -154,6 +154,10 @@ fn copy_opened(
         .copy(pair, st, &tree.progress)
         .and_then(|_| pair.copy_owner_and_mode(st, Which::All))
         .and_then(|()| pair.copy_times(st))
+        .and_then(|()| match tree.sync_each {
+            true => calls.step("fsync", to_place, || rustix::fs::fsync(&file)),
+            false => Ok(()),
+        })
         .and_then(|()| calls.close(to_place, file));
     if copied.is_err() {
         let _ = calls.finally("unlinkat", to_place, || rustix::fs::unlinkat(dir, to, AtFlags::empty()));
