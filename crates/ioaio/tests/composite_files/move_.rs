@@ -278,6 +278,23 @@ fn a_file_that_was_changed_meanwhile_stays() {
 }
 
 #[test]
+fn a_move_replaces_links_but_no_special_files_of_another_file_system() {
+    let Some(two) = Two::new() else { return };
+    let aio = Aio::new().unwrap();
+    fs::write(two.a(), "moved").unwrap();
+    assert!(crate::copy::mknod(&two.b(), rustix::fs::FileType::Fifo, 0));
+    assert_eq!(errno(aio.move_to(two.a(), two.b()).wait()), Some(libc::EINVAL));
+    assert!(exists(&two.a()));
+    fs::remove_file(two.b()).unwrap();
+    fs::write(two.to.path().join("target"), "target").unwrap();
+    symlink("target", two.b()).unwrap();
+    aio.move_to(two.a(), two.b()).wait().unwrap();
+    assert!(fs::symlink_metadata(two.b()).unwrap().is_file());
+    assert_eq!(fs::read(two.b()).unwrap(), b"moved");
+    assert_eq!(fs::read(two.to.path().join("target")).unwrap(), b"target");
+}
+
+#[test]
 fn what_can_not_be_removed_is_named() {
     let Some(two) = Two::new() else { return };
     plant(&two.a(), 1);

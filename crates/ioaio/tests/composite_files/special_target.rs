@@ -299,3 +299,90 @@ fn a_directory_that_may_not_be_read_takes_durable_files() {
     assert_eq!(names(&dir), ["copied", "durable", "link", "saved", "tree"]);
     assert_eq!(fs::read(dir.join("saved")).unwrap(), b"again");
 }
+
+#[test]
+fn in_a_directory_that_only_takes_names_none_is_left_behind() {
+    let here = Here::new();
+    let dir = here.path("append");
+    fs::create_dir(&dir).unwrap();
+    fs::write(dir.join("old"), "old").unwrap();
+    fs::create_dir(here.path("tree")).unwrap();
+    let chattr = |flag: &str| {
+        let done = std::process::Command::new("chattr").arg(flag).arg(&dir).output();
+        done.is_ok_and(|done| done.status.success())
+    };
+    if !chattr("+a") {
+        return eprintln!("skipped: no directory can be made append-only here");
+    }
+    let saved = here.aio.save(dir.join("saved"), "saved").wait().0;
+    let copied = here.aio.copy(here.path("file"), dir.join("copied")).wait();
+    let over = here.aio.save(dir.join("old"), "new").wait().0;
+    let tree = here.aio.copy_tree(here.path("tree"), dir.join("tree")).wait();
+    let left = names(&dir);
+    assert!(chattr("-a"));
+    saved.unwrap();
+    copied.unwrap();
+    assert_eq!((errno(over), errno(tree)), (Some(libc::EPERM), Some(libc::EPERM)));
+    assert_eq!(left, ["copied", "old", "saved"]);
+}
+
+/// After each step of a run has failed once, the link is one, and what it leads to is old or new.
+#[test]
+fn after_a_fault_what_a_link_leads_to_is_old_or_new() {
+    for (exists, copy) in [(true, true), (true, false), (false, false)] {
+        let here = Here::new();
+        let (link, sub) = (here.path("link"), here.path("sub"));
+        fs::create_dir(&sub).unwrap();
+        symlink("sub/target", &link).unwrap();
+        let run = |aio: &Aio| {
+            let _ = fs::remove_file(sub.join("target"));
+            if exists {
+                fs::write(sub.join("target"), "old").unwrap();
+            }
+            match copy {
+                true => aio.copy(here.path("file"), &link).durable(true).wait().map(drop),
+                false => aio.save(&link, "new").follow(true).wait().0,
+            }
+        };
+        for code in [libc::EIO, libc::EACCES] {
+            crate::each_fault(code, run, |n, res| {
+                let found = fs::read(sub.join("target")).ok();
+                let is_new = found.as_deref() == Some(b"new");
+                let is_old = found.as_deref() == exists.then_some(&b"old"[..]);
+                match res {
+                    Ok(()) => assert!(is_new, "step {n}"),
+                    Err(e) => assert!(is_old || (is_new && e.call() == "fsync"), "step {n}: {e}"),
+                }
+                assert_eq!(fs::read_link(&link).unwrap(), Path::new("sub/target"), "step {n}");
+                assert_eq!(names(&sub).len(), usize::from(found.is_some()), "step {n}");
+                assert_eq!(names(here.dir.path()), ["file", "link", "sub"], "step {n}");
+            });
+        }
+    }
+}
+
+#[test]
+fn after_a_fault_what_is_written_through_stays_what_it_is() {
+    let here = Here::new();
+    let (one, two) = (here.path("one"), here.path("two"));
+    for (copy, in_place) in [(true, false), (false, false), (false, true)] {
+        let run = |aio: &Aio| {
+            let _ = fs::remove_file(&two);
+            fs::write(&one, "old").unwrap();
+            fs::hard_link(&one, &two).unwrap();
+            match copy {
+                true => aio.copy(here.path("file"), &one).write_through(true).durable(true).wait().map(drop),
+                false => aio.save(&one, "new").write_through(!in_place).in_place(in_place).wait().0,
+            }
+        };
+        crate::each_fault(libc::EIO, run, |n, res| {
+            if res.is_ok() {
+                assert_eq!(fs::read(&one).unwrap(), b"new", "step {n}");
+            }
+            if !in_place {
+                assert_eq!(fs::metadata(&one).unwrap().ino(), fs::metadata(&two).unwrap().ino(), "step {n}");
+            }
+            assert_eq!(names(here.dir.path()), ["file", "one", "two"], "step {n}");
+        });
+    }
+}

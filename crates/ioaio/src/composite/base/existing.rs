@@ -87,7 +87,9 @@ impl Manner {
         }
         let look = |flags| calls.step("statx", at, || look(at, flags));
         let mut st = match look(AtFlags::SYMLINK_NOFOLLOW) {
-            Err(e) if is(&e, &[Errno::NOENT]) => return beside().map(Way::Beside),
+            Err(e) if is(&e, &[Errno::NOENT]) => {
+                return Target::open_free(calls, at, self.replace, self.durable).map(Way::Beside);
+            }
             st => st?,
         };
         let link = kind(&st) == FileType::Symlink;

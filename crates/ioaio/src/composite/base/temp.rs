@@ -4,7 +4,7 @@ use std::ffi::{CStr, CString};
 use std::hash::{BuildHasher, RandomState};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, StatxAttributes};
 use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat, stat_name};
@@ -41,13 +41,24 @@ pub(crate) struct Target<'a> {
     durable: bool,
     /// The directory is open for reading, and so for `fsync(2)`.
     readable: bool,
+    /// Nothing had the name a moment ago.
+    free: bool,
 }
 
 impl<'a> Target<'a> {
+    /// For a name that nothing had a moment ago.
+    pub(crate) fn open_free(
+        calls: Calls<'a>,
+        at: &'a At,
+        replace: bool,
+        durable: bool,
+    ) -> Result<Self, Error> {
+        Ok(Target { free: true, ..Self::open(calls, at, replace, durable)? })
+    }
     pub(crate) fn open(calls: Calls<'a>, at: &'a At, replace: bool, durable: bool) -> Result<Self, Error> {
         let name = Name::of(at).map_err(|e| Error::new("openat", at.path_buf(), e))?;
         let (dir, readable) = open_parent(calls, at, durable, |flags| name.open_dir(flags))?;
-        Ok(Target { calls, at, dir, name: name.name().into(), replace, durable, readable })
+        Ok(Target { calls, at, dir, name: name.name().into(), replace, durable, readable, free: false })
     }
     /// Where the symbolic link leads that has the target's name, link after link. What is there need not exist.
     pub(crate) fn follow(mut self) -> Result<Self, Error> {
@@ -81,6 +92,7 @@ impl<'a> Target<'a> {
         call: &'static str,
         mut make: impl FnMut(BorrowedFd<'_>, &CStr) -> rustix::io::Result<T>,
     ) -> Result<(TempName<'_>, T), Error> {
+        refuse_append_only(self.calls, self.at, self.dir())?;
         loop {
             let name = temp_name();
             match self.calls.step(call, self.at, || make(self.dir(), &name)) {
@@ -113,16 +125,19 @@ impl<'a> Target<'a> {
             self.calls.step("fsync", self.at, || rustix::fs::fsync(&temp.file))?;
         }
         self.calls.flush(self.at, temp.file.as_fd())?;
+        if temp.name.is_none() && (self.free || !self.replace) {
+            match self.calls.step("linkat", self.at, || link(&temp.file, self.dir(), self.name())) {
+                // Something has come in between.
+                Err(e) if self.replace && is(&e, &[Errno::EXIST]) => {}
+                res => return res.and_then(|()| self.sync()),
+            }
+        }
         match temp.name {
             Some(name) => self.place(name),
-            None if self.replace => {
+            None => {
                 leftovers::hold(temp.file.as_fd());
                 let (name, ()) = self.make("linkat", |dir, name| link(&temp.file, dir, name))?;
                 self.place(name)
-            }
-            None => {
-                self.calls.step("linkat", self.at, || link(&temp.file, self.dir(), self.name()))?;
-                self.sync()
             }
         }
     }
@@ -147,6 +162,15 @@ impl<'a> Target<'a> {
         }
         let file = self.calls.finally("openat", self.at, || any_file(self.dir()))?;
         self.calls.finally("syncfs", self.at, || rustix::fs::syncfs(&file))
+    }
+}
+
+/// In a directory that only takes names (`chattr +a`), one that is temporary would stay.
+pub(crate) fn refuse_append_only(calls: Calls<'_>, at: &At, dir: BorrowedFd<'_>) -> Result<(), Error> {
+    let st = calls.step("statx", at, || stat(dir))?;
+    match st.stx_attributes.contains(StatxAttributes::APPEND) {
+        true => Err(Error::new("renameat", at.path_buf(), Errno::PERM)),
+        false => Ok(()),
     }
 }
 

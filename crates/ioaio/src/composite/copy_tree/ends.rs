@@ -19,7 +19,7 @@ use crate::composite::base::leftovers;
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::seen;
-use crate::composite::base::temp::{is, open_parent, rename_new, temp_name};
+use crate::composite::base::temp::{is, open_parent, refuse_append_only, rename_new, temp_name};
 use crate::composite::base::xattrs::{ACCESS_ACL, DEFAULT_ACL};
 use crate::request::control::Control;
 use crate::request::op::Op;
@@ -71,6 +71,7 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
         Ok(_) => return Err(Error::new("statx", args.to.path_buf(), Errno::EXIST)),
     }
     refuse_inside(calls, &args.to, dir.as_fd(), id(&st))?;
+    refuse_append_only(calls, &args.to, dir.as_fd())?;
     if let Some(age) = args.leftovers {
         leftovers::remove(calls, &args.to, dir.as_fd(), age)?;
     }
