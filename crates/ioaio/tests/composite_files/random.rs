@@ -98,7 +98,7 @@ impl Planter {
             for prefix in prefixes {
                 for n in 0..random.usize(0..3) {
                     // All of them fit into a block of 1 KiB, or cp fails.
-                    let value = vec![b'v'; random.usize(0..50)];
+                    let value = vec![b'v'; random.usize(0..20)];
                     let name = format!("{prefix}x{n}");
                     let _ = rustix::fs::lsetxattr(&path, name, &value, XattrFlags::empty());
                 }
