@@ -199,6 +199,18 @@ impl Request<'_, Copy> {
     /// hard links see them, and it keeps its owner, mode and attributes. An error or a cancel leaves a part of
     /// them (default: false). Links are followed, and devices and FIFOs written into, in either case; with
     /// true, what a link leads to is made if it is missing.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let [a, b, c] = ["a", "b", "c"].map(|name| dir.path().join(name));
+    /// std::fs::write(&a, "new")?;
+    /// std::fs::write(&b, "old")?;
+    /// std::fs::hard_link(&b, &c)?;
+    /// ioaio::Aio::new()?.copy(&a, &b).write_through(true).wait()?;
+    /// assert_eq!(std::fs::read(&c)?, b"new");
+    /// # Ok(()) }
+    /// ```
     pub fn write_through(mut self, through: bool) -> Self {
         self.op.manner.write_through = through;
         self.op.manner.links = if through { Links::FollowAndMake } else { Links::Follow };

@@ -191,6 +191,19 @@ impl<B: IoBuf> Request<'_, Save<B>> {
     }
     /// With true, a symbolic link is followed, and what it leads to is saved; what is missing there is made.
     /// With false it is left alone, with ELOOP (default: false).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// let (file, link) = (dir.path().join("file"), dir.path().join("link"));
+    /// std::os::unix::fs::symlink("file", &link)?;
+    /// let aio = ioaio::Aio::new()?;
+    /// assert!(aio.save(&link, "x").wait().0.is_err());
+    /// aio.save(&link, "x").follow(true).wait().0?;
+    /// assert_eq!(std::fs::read(&file)?, b"x");
+    /// assert!(link.is_symlink());
+    /// # Ok(()) }
+    /// ```
     pub fn follow(mut self, follow: bool) -> Self {
         self.op.manner.links = if follow { Links::FollowAndMake } else { Links::Refuse };
         self

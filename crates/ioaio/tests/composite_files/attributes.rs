@@ -308,3 +308,38 @@ fn a_coarse_clock_does_not_matter_to_a_move() {
         assert_eq!(names(there.root()), ["file"]);
     }
 }
+
+#[test]
+fn an_acl_of_somebody_who_is_not_in_the_user_namespace_gives_nobody_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::create_dir(path("a")).unwrap();
+    fs::write(path("a/file"), "x").unwrap();
+    // The group may do nothing, and its bits in the mode are those of user 1234.
+    if !set(&path("a/file"), ACCESS_ACL, &acl([6, 6, 0, 6, 0])) {
+        return;
+    }
+    for name in ["a", "a/file"] {
+        if std::os::unix::fs::chown(path(name), Some(65534), Some(65534)).is_err() {
+            return eprintln!("skipped: it takes root to be somebody else");
+        }
+    }
+    as_nobody(|| {
+        // Who has given up rights may not write to his own /proc, unless he says that he may be looked at.
+        // SAFETY: system calls without pointers; they concern this child alone.
+        let unshared = unsafe {
+            libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && libc::unshare(libc::CLONE_NEWUSER) == 0
+        };
+        let mapped = fs::write("/proc/self/setgroups", "deny").is_ok()
+            && fs::write("/proc/self/uid_map", "65534 65534 1").is_ok()
+            && fs::write("/proc/self/gid_map", "65534 65534 1").is_ok();
+        if !unshared || !mapped {
+            return eprintln!("skipped: no user namespace of our own");
+        }
+        let copied = Aio::new().unwrap().copy_tree(path("a"), path("b")).wait().unwrap();
+        let lost = (path("b/file"), ACCESS_ACL.to_owned(), libc::EINVAL);
+        assert_eq!(told(copied.not_kept()), [lost]);
+        assert_eq!(fs::metadata(path("b/file")).unwrap().mode() & 0o7777, 0o600);
+    });
+}

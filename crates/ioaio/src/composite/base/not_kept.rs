@@ -15,6 +15,19 @@ const NOTES: usize = 1000;
 /// know, or that takes a privilege.
 ///
 /// See [`Copied::not_kept`](crate::Copied::not_kept) and [`Progress::not_kept`](crate::Progress::not_kept).
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// // Here a plan stands for a file system that sets no modes.
+/// let plan = ioaio::Faults::new(1).fail("fchmod", 1, 1000);
+/// let (aio, progress) = (ioaio::Aio::builder().faults(plan).build()?, ioaio::Progress::new());
+/// aio.copy("/etc/passwd", dir.path().join("copy")).progress(&progress).wait()?;
+/// let lost = &progress.not_kept()[0];
+/// assert_eq!((lost.attribute(), lost.raw_os_error()), ("mode", 1));
+/// assert_eq!(lost.path(), dir.path().join("copy"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotKept {
     path: PathBuf,
