@@ -190,7 +190,7 @@ impl<B: IoBuf> Request<'_, Save<B>> {
         self
     }
     /// With true, a symbolic link is followed, and what it leads to is saved; what is missing there is made.
-    /// With false it is left alone, with ELOOP (default: false).
+    /// With false it is left alone, with ELOOP (default: false). What a link of /proc leads to is written into.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -140,10 +140,16 @@ fn a_copy_to_an_open_file_goes_into_that_file() {
     let to = format!("/proc/self/fd/{}", open.as_raw_fd());
     here.aio.copy(here.path("file"), &to).wait().unwrap();
     assert_eq!(fs::read(here.path("open")).unwrap(), b"new");
-    fs::remove_file(here.path("open")).unwrap();
-    fs::write(here.path("file"), "newer").unwrap();
-    here.aio.copy(here.path("file"), &to).wait().unwrap();
+    assert_eq!(open.metadata().unwrap().len(), 3, "who has it open sees it");
+    // As /dev/stdout.
+    symlink(&to, here.path("stdout")).unwrap();
+    here.aio.save(here.path("stdout"), "saved").follow(true).wait().0.unwrap();
     assert_eq!(open.metadata().unwrap().len(), 5);
+    fs::remove_file(here.path("stdout")).unwrap();
+    fs::remove_file(here.path("open")).unwrap();
+    fs::write(here.path("file"), "newest").unwrap();
+    here.aio.copy(here.path("file"), &to).wait().unwrap();
+    assert_eq!(open.metadata().unwrap().len(), 6);
     assert_eq!(names(here.dir.path()), ["file"]);
 }
 

@@ -256,6 +256,12 @@ pub(crate) fn drop_acls(
     for name in acls {
         match calls.step("fremovexattr", place, || object.remove(name)) {
             Err(e) if is(&e, &[Errno::NODATA, Errno::OPNOTSUPP, Errno::NOSYS, Errno::NOENT]) => {}
+            // Some file systems refuse what they do not know with these. If there is one, it has to go.
+            Err(e) if is(&e, &LEFT_OUT) => {
+                if sized(|buf| calls.step("fgetxattr", place, || object.get(name, buf))).is_ok() {
+                    return Err(e);
+                }
+            }
             res => res?,
         }
     }

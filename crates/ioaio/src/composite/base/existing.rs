@@ -99,7 +99,10 @@ impl Manner {
                 Links::Refuse => return Err(Error::new("openat", at.path_buf(), Errno::LOOP)),
                 Links::Follow => look(AtFlags::empty())?,
                 Links::FollowAndMake => match look(AtFlags::empty()) {
-                    Err(e) if is(&e, &[Errno::NOENT]) => return beside()?.follow().map(Way::Beside),
+                    Err(e) if is(&e, &[Errno::NOENT]) => {
+                        let missing = || Error::new("openat", at.path_buf(), Errno::NOENT);
+                        return beside()?.follow()?.map(Way::Beside).ok_or_else(missing);
+                    }
                     st => st?,
                 },
             };
@@ -113,7 +116,7 @@ impl Manner {
             (_, Specials::Refuse) => Err(Error::new(REPLACE, at.path_buf(), Errno::INVAL)),
         }
     }
-    /// Some links of /proc lead to what has no name, or another one: that is written into.
+    /// What a link of /proc leads to is written into: it may have no name, and whoever has it open is to see it.
     fn beside_what_it_leads_to<'a>(self, target: Target<'a>, st: &Statx) -> Result<Way<'a>, Error> {
         let (calls, at) = (target.calls, target.at);
         let is_it = |target: &Target<'_>| {
@@ -121,9 +124,13 @@ impl Manner {
             found.map(|found| id(&found) == id(st))
         };
         let gone = |e: &Error| is(e, &[Errno::NOENT, Errno::NOTDIR]);
-        match target.follow().and_then(|target| Ok((is_it(&target)?, target))) {
-            Ok((true, target)) => Ok(Way::Beside(target)),
-            Ok((false, _)) => self.open(calls, at).map(Way::Into),
+        let followed = target.follow().and_then(|target| match target {
+            Some(target) => Ok(is_it(&target)?.then_some(target)),
+            None => Ok(None),
+        });
+        match followed {
+            Ok(Some(target)) => Ok(Way::Beside(target)),
+            Ok(None) => self.open(calls, at).map(Way::Into),
             Err(e) if gone(&e) => self.open(calls, at).map(Way::Into),
             Err(e) => Err(e),
         }

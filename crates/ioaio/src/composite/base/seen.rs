@@ -5,6 +5,7 @@ use std::ffi::CStr;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Mutex;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Statx, StatxTimestamp};
 use rustix::io::Errno;
@@ -17,6 +18,8 @@ use crate::composite::copy_tree::dirs::{Id, id};
 use crate::values::error::Error;
 
 const SHARDS: usize = 16;
+/// Twice the longest.
+const TICK: Duration = Duration::from_millis(20);
 
 /// Where something has its name: in a directory, or nowhere in particular for what was named by the caller.
 #[derive(Clone, Copy)]
@@ -53,6 +56,7 @@ impl Seen {
         st: &Statx,
         object: Object<'_>,
     ) -> Result<(), Error> {
+        wait_for_the_next_tick(st);
         let print = match self.changes_with_its_names(st) {
             false => self.print(spot, st, Rest::Ctime(time(st.stx_ctime))),
             true => self.print(spot, st, Rest::Xattrs(self.xattrs(calls, place, object)?)),
@@ -108,6 +112,18 @@ impl Seen {
             }
         }
         Ok(hasher.finish())
+    }
+}
+
+/// Before Linux 6.13 times of change come from a clock that ticks every 10 ms at the slowest. A change in the tick
+/// of the last one would not be seen, so that tick has to be over before the contents are read.
+fn wait_for_the_next_tick(st: &Statx) {
+    let changed = Duration::from_secs(st.stx_ctime.tv_sec.try_into().unwrap_or(0))
+        + Duration::from_nanos(st.stx_ctime.tv_nsec.into());
+    let since = SystemTime::now().duration_since(UNIX_EPOCH + changed);
+    // A time to come is one of another clock.
+    if let Some(rest) = since.ok().and_then(|since| TICK.checked_sub(since)) {
+        std::thread::sleep(rest);
     }
 }
 

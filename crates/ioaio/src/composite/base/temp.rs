@@ -61,13 +61,15 @@ impl<'a> Target<'a> {
         Ok(Target { calls, at, dir, name: name.name().into(), replace, durable, readable, free: false })
     }
     /// Where the symbolic link leads that has the target's name, link after link. What is there need not exist.
-    pub(crate) fn follow(mut self) -> Result<Self, Error> {
+    /// `None` for one of /proc, which leads to an open file, whatever has that one's name by now.
+    pub(crate) fn follow(mut self) -> Result<Option<Self>, Error> {
         let (calls, at, durable) = (self.calls, self.at, self.durable);
         for _ in 0..LINKS {
             let path = match calls.step("readlinkat", at, || read_link(self.dir(), &self.name)) {
-                Err(e) if is(&e, &[Errno::INVAL, Errno::NOENT]) => return Ok(self), // no link
+                Err(e) if is(&e, &[Errno::INVAL, Errno::NOENT]) => return Ok(Some(self)), // no link
                 path => path?,
             };
+            let Some(path) = path else { return Ok(None) };
             let (parent, name) =
                 split(path.to_bytes()).map_err(|e| Error::new("openat", at.path_buf(), e))?;
             let (dir, readable) = open_parent(calls, at, durable, |flags| {
@@ -191,9 +193,9 @@ pub(crate) fn open_parent(
     calls.step("openat", at, || open(OFlags::PATH)).map(|dir| (dir, false))
 }
 
-/// The target of a symbolic link. In a directory that everybody may write to, a link of somebody else is
+/// The target of a symbolic link; `None` if it is one of /proc. In a directory that everybody may write to, a link of somebody else is
 /// refused, as by the kernel with `fs.protected_symlinks`: it could lead to what only we may write to.
-fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<CString> {
+fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Option<CString>> {
     let link = hold(dir, name)?;
     let (st, dir) = (stat(link.as_fd())?, stat(dir)?);
     if kind(&st) != FileType::Symlink {
@@ -204,7 +206,10 @@ fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<CString> {
     if Mode::from_raw_mode(dir.stx_mode.into()).contains(anybody) && !trusted {
         return Err(Errno::ACCESS);
     }
-    rustix::fs::readlinkat(&link, c"", Vec::new())
+    if rustix::fs::fstatfs(&link)?.f_type == rustix::fs::PROC_SUPER_MAGIC {
+        return Ok(None);
+    }
+    rustix::fs::readlinkat(&link, c"", Vec::new()).map(Some)
 }
 
 /// Some open file of the file system that a directory is on, which need not be readable.
