@@ -12,6 +12,7 @@ use crate::api::request::PathOp;
 use crate::composite::base::attributes::{kind, stat};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::parent_and_name::Name;
+use crate::composite::base::temp::is;
 use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::error::Error;
@@ -35,12 +36,20 @@ impl PathSync {
         };
         let file = match open(OFlags::RDONLY) {
             // What may only be written can be synced as well.
-            Err(e) if e.raw_os_error() == Some(Errno::ACCESS.raw_os_error()) => open(OFlags::WRONLY)?,
+            Err(e) if is(&e, &[Errno::ACCESS]) => open(OFlags::WRONLY)?,
             file => file?,
         };
         calls.step("fsync", &self.at, || rustix::fs::fsync(&file))?;
-        let dir = self.directory(calls, &file)?;
-        calls.step("fsync", &self.at, || rustix::fs::fsync(&dir))
+        match self.directory(calls, &file) {
+            // A directory that may not be read can't be opened for that: all of the file system is synced.
+            Err(e) if is(&e, &[Errno::ACCESS]) => {
+                calls.step("syncfs", &self.at, || rustix::fs::syncfs(&file))
+            }
+            dir => {
+                let dir = dir?;
+                calls.step("fsync", &self.at, || rustix::fs::fsync(&dir))
+            }
+        }
     }
     /// The directory that the path is a name in.
     fn directory(&self, calls: Calls<'_>, file: &OwnedFd) -> Result<OwnedFd, Error> {

@@ -56,3 +56,46 @@ fn saves_and_copies_replace_nothing_there_either() {
         assert_eq!(fs::read(there.path("old")).unwrap(), b"old");
     }
 }
+
+#[test]
+fn after_a_fault_there_is_one_name_or_the_other() {
+    for link in [None, Some(libc::EPERM)] {
+        let Some(there) = MemFs::mount(Refusals { link, ..Refusals::default() }) else { return };
+        let clear = || {
+            for name in names(there.root()) {
+                fs::remove_file(there.path(&name)).unwrap();
+            }
+        };
+        let content = |name: &str| fs::read(there.path(name)).ok();
+        let run = |aio: &Aio| {
+            clear();
+            fs::write(there.path("a"), "contents").unwrap();
+            aio.move_to(there.path("a"), there.path("b")).replace(false).wait()
+        };
+        crate::each_fault(libc::EIO, run, |n, res| {
+            let (a, b) = (content("a"), content("b"));
+            let whole = |c: &Option<Vec<u8>>| c.as_deref() == Some(b"contents");
+            match res {
+                Ok(()) => assert!(a.is_none() && whole(&b), "step {n}"),
+                // Between the new name and the removal of the old one.
+                Err(e) if e.call() == "unlinkat" => assert!(whole(&a) && whole(&b), "step {n}"),
+                Err(e) => assert!(whole(&a) && b.is_none(), "step {n}: {e}"),
+            }
+        });
+        let run = |aio: &Aio| {
+            clear();
+            aio.save(there.path("b"), "contents").replace(false).wait().0
+        };
+        crate::each_fault(libc::EIO, run, |n, res| {
+            let whole = content("b").as_deref() == Some(b"contents");
+            match res {
+                Ok(()) => assert!(whole, "step {n}"),
+                Err(e) => {
+                    let late = ["unlinkat", "fsync"].contains(&e.call());
+                    assert!(content("b").is_none() || (whole && late), "step {n}: {e}");
+                }
+            }
+            assert!(names(there.root()).iter().all(|name| name == "b"), "step {n}: what is temporary");
+        });
+    }
+}

@@ -294,6 +294,7 @@ fn a_directory_that_may_not_be_read_takes_durable_files() {
         let aio = Aio::new().unwrap();
         aio.save(dir.join("saved"), "saved").wait().0.unwrap();
         aio.save(dir.join("saved"), "again").wait().0.unwrap();
+        aio.pathsync(dir.join("saved")).wait().unwrap();
         aio.copy(here.path("file"), dir.join("copied")).durable(true).wait().unwrap();
         aio.copy("/proc/self/exe", dir.join("link")).follow(false).durable(true).wait().unwrap();
         for durable in [false, true] {
