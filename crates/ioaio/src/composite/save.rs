@@ -228,13 +228,15 @@ impl Aio {
     /// Saves a whole file, all or nothing: write to a new file, `fsync(2)`, `rename(2)`, and
     /// `fsync(2)` of the directory. Gives the buffer back.
     ///
-    /// Whatever happens, an error, a cancel, a kill or a crash, the path then has the old contents
-    /// or the new ones, never a part. The new file has no name until it is complete, or where the
-    /// file system has no such files, one like `.ioaio-0123456789abcdef` that only a kill leaves
-    /// behind. A cancel after the rename comes too late. The new file has the mode of the one that it replaces,
-    /// and its owner and ACLs where the caller may set them; see [`keep`](Request::keep). Other hard links of a file keep the old contents,
-    /// unless [`write_through`](Request::write_through). What is no regular file is left alone, unless told
-    /// otherwise by [`follow`](Request::follow) or that.
+    /// Whatever happens, an error, a cancel, a kill or a crash, the path then has the old contents or the new
+    /// ones, never a part. The new file has no name until it is complete, or where the file system has no such
+    /// files, one like `.ioaio-0123456789abcdef` that only a kill leaves behind; see
+    /// [`remove_leftovers`](Request::remove_leftovers). A cancel after the rename comes too late.
+    ///
+    /// The new file has the mode of the one that it replaces, and its owner and ACLs where the caller may set
+    /// them; see [`keep`](Request::keep). Other hard links of a file keep the old contents, unless
+    /// [`write_through`](Request::write_through). What is no regular file is left alone, unless told otherwise
+    /// by [`follow`](Request::follow) or that.
     ///
     /// # Errors
     /// Those of `open(2)`, `write(2)`, `fsync(2)` and `rename(2)`; EISDIR for a directory; ELOOP for a

@@ -193,8 +193,9 @@ pub(crate) fn open_parent(
     calls.step("openat", at, || open(OFlags::PATH)).map(|dir| (dir, false))
 }
 
-/// The target of a symbolic link; `None` if it is one of /proc. In a directory that everybody may write to, a link of somebody else is
-/// refused, as by the kernel with `fs.protected_symlinks`: it could lead to what only we may write to.
+/// The target of a symbolic link; `None` if it is one of /proc. In a directory that everybody may write to, a
+/// link of somebody else is refused, as by the kernel with `fs.protected_symlinks`: it could lead to what only
+/// we may write to.
 fn read_link(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<Option<CString>> {
     let link = hold(dir, name)?;
     let (st, dir) = (stat(link.as_fd())?, stat(dir)?);
