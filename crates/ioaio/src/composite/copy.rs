@@ -21,6 +21,7 @@ use crate::composite::base::special::{self, Special};
 use crate::composite::base::temp::Target;
 use crate::request::control::Control;
 use crate::request::op::Op;
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Request};
@@ -48,7 +49,7 @@ impl Copy {
         // What it is comes first: opening a FIFO, a tape or a modem does something.
         let flags = if self.follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
         let (dir, path) = (self.from.dirfd(), self.from.path());
-        let stat = || crate::sys::fallback::statx(dir, path, flags, StatxFlags::BASIC_STATS);
+        let stat = || fallback::statx(dir, path, flags, StatxFlags::BASIC_STATS);
         let st = calls.step("statx", &self.from, stat)?;
         let len = match kind(&st) {
             FileType::RegularFile => self.copy_regular(calls)?,

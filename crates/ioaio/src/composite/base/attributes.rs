@@ -20,10 +20,9 @@ use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::temp::is;
 use crate::composite::base::xattrs::{ACCESS_ACL, DEFAULT_ACL, is_of_another_kind, without_acl};
+use crate::sys::fallback;
+use crate::sys::xattr::fetch;
 use crate::values::error::Error;
-
-/// Room for names and values; more is asked for when it is not enough.
-const ROOM: usize = 1024;
 
 pub(crate) const PERMISSIONS: u32 = 0o7777;
 const SET_ID: u32 = 0o6000;
@@ -275,12 +274,12 @@ fn times_of(st: &Statx) -> Timestamps {
 
 /// `fstat(2)`, with the same fields on every machine.
 pub(crate) fn stat(fd: BorrowedFd<'_>) -> Sys<Statx> {
-    crate::sys::fallback::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
+    fallback::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)
 }
 
 /// The same for a name, without following it.
 pub(crate) fn stat_name(dir: BorrowedFd<'_>, name: &CStr) -> Sys<Statx> {
-    crate::sys::fallback::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
+    fallback::statx(dir, name, AtFlags::SYMLINK_NOFOLLOW, StatxFlags::BASIC_STATS)
 }
 
 pub(crate) fn kind(st: &Statx) -> FileType {
@@ -293,15 +292,6 @@ pub(crate) fn name_of(name: &[u8]) -> &CStr {
 }
 
 /// What a call puts into a buffer, in a greater one after ERANGE.
-pub(crate) fn sized(mut call: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Vec<u8>, Error> {
-    let mut room = [0; ROOM];
-    match call(&mut room) {
-        Err(e) if is(&e, &[Errno::RANGE]) => {}
-        n => return Ok(room[..n?].to_vec()),
-    }
-    // Names and values of more than this the kernel does not give out.
-    let mut room = vec![0; 64 * 1024];
-    let n = call(&mut room)?;
-    room.truncate(n);
-    Ok(room)
+pub(crate) fn sized(call: impl FnMut(&mut [u8]) -> Result<usize, Error>) -> Result<Vec<u8>, Error> {
+    fetch(call, |e| is(e, &[Errno::RANGE]))
 }

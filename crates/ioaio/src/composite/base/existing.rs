@@ -14,6 +14,7 @@ use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::leftovers;
 use crate::composite::base::temp::{Target, is};
 use crate::composite::copy_tree::dirs::{Id, id};
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -169,7 +170,7 @@ impl Manner {
 }
 
 fn look(at: &At, flags: AtFlags) -> rustix::io::Result<Statx> {
-    crate::sys::fallback::statx(at.dirfd(), at.path(), flags, StatxFlags::BASIC_STATS)
+    fallback::statx(at.dirfd(), at.path(), flags, StatxFlags::BASIC_STATS)
 }
 
 /// Something that is written into. It keeps what it has but the contents, also after an error.

@@ -12,6 +12,7 @@ use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::leftovers::{self, PREFIX};
 use crate::composite::base::parent_and_name::{Name, split};
 use crate::composite::base::special::hold;
+use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;
 
@@ -233,7 +234,7 @@ pub(crate) fn rename_new(
     from: (BorrowedFd<'_>, &CStr),
     to: (BorrowedFd<'_>, &CStr),
 ) -> Result<(), Error> {
-    let rename = || crate::sys::fallback::rename((from.0, from.1), (to.0, to.1), RenameFlags::NOREPLACE);
+    let rename = || fallback::rename(from, to, RenameFlags::NOREPLACE);
     match calls.step("renameat2", place, rename) {
         Err(e) if is(&e, &[Errno::INVAL, Errno::NOSYS]) => {}
         res => return res,
