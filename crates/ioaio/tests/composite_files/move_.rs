@@ -209,7 +209,7 @@ fn what_was_changed_meanwhile_stays() {
     let changes: [Change<'_>; 9] = [
         ("", Box::new(|| fs::write(a("added"), "late").unwrap())),
         ("empty", Box::new(|| fs::write(a("empty/added"), "late").unwrap())),
-        ("empty", Box::new(|| chmod(a("empty")))),
+        ("empty", Box::new(|| fs::set_permissions(a("empty"), fs::Permissions::from_mode(0o700)).unwrap())),
         ("dir0/file1", Box::new(|| chmod(a("dir0/file1")))),
         ("dir0/file1", Box::new(|| xattr(a("dir0/file1")))),
         // Of several names.
