@@ -104,6 +104,15 @@ fn enter(dir: BorrowedFd<'_>, name: &std::ffi::CStr, mode: Mode) -> Result<Owned
     }
 }
 
+/// What to say of a name that exists, and that could not be opened as a directory: that it exists only if
+/// it is something else, and otherwise why it was not opened.
+fn instead(opened: Errno) -> Errno {
+    match opened {
+        Errno::NOTDIR | Errno::NOENT | Errno::LOOP => Errno::EXIST,
+        e => e,
+    }
+}
+
 impl Op for MkdirAll {
     type Val = ();
     type Out = io::Result<()>;
@@ -115,8 +124,7 @@ impl Op for MkdirAll {
         let (dir, path) = (self.at.dirfd(), self.at.path());
         match rustix::fs::mkdirat(dir, path, Mode::from_raw_mode(self.mode)) {
             Ok(()) => return Ok(()),
-            Err(Errno::EXIST) if open(dir, path, OFlags::empty()).is_ok() => return Ok(()),
-            Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+            Err(Errno::EXIST) => return Ok(open(dir, path, OFlags::empty()).map(drop).map_err(instead)?),
             Err(Errno::NOENT) if path.is_empty() => return Err(Errno::NOENT.into()),
             // Some file systems have another error than EEXIST for a directory that is there.
             Err(_) => {}

@@ -170,3 +170,29 @@ fn the_umask_is_that_of_the_execution() {
         });
     });
 }
+
+/// That it exists is no error, so not to know it is another one.
+#[test]
+fn mkdir_all_says_why_it_could_not_look() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a/b");
+    std::fs::create_dir_all(&path).unwrap();
+    std::fs::write(dir.path().join("file"), "").unwrap();
+    crate::common::in_child(|| {
+        let aio = ioaio::Aio::new().unwrap();
+        let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
+        rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
+        let mut fillers = Vec::new();
+        while let Ok(file) = std::fs::File::open("/") {
+            fillers.push(file);
+        }
+        for path in [path.clone(), path.join("c/d"), dir.path().join("file")] {
+            let error = aio.mkdir_all(&path).wait().unwrap_err();
+            assert_eq!(error.raw_os_error(), Some(libc::EMFILE), "{path:?}");
+        }
+        fillers.truncate(fillers.len() - 2);
+        aio.mkdir_all(&path).wait().unwrap();
+        let error = aio.mkdir_all(dir.path().join("file")).wait().unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::EEXIST));
+    });
+}
