@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
@@ -170,6 +171,59 @@ fn what_cannot_be_read_is_reported_and_the_rest_is_counted() -> io::Result<()> {
     let size: u64 = text(&output.stdout).split('\t').next().and_then(|n| n.parse().ok()).expect("a number");
     assert_eq!(size, ours(dir.path(), &[]));
     Ok(())
+}
+
+/// Lengths that do not fit into a sum.
+#[test]
+fn sums_end_at_the_largest_number() -> io::Result<()> {
+    let Ok(dir) = TempDir::new_in("/dev/shm") else {
+        eprintln!("skipped: there is no file system that has files as long");
+        return Ok(());
+    };
+    fs::create_dir_all(dir.path().join("tree/sub"))?;
+    for name in ["tree/a", "tree/b", "tree/sub/a", "tree/sub/b", "tree/sub/c"] {
+        if let Err(e) = File::create(dir.path().join(name))?.set_len(i64::MAX as u64) {
+            eprintln!("skipped: no file may be as long: {e}");
+            return Ok(());
+        }
+    }
+    let output = ioaio(&["du", "-sb", "--apparent-size", "tree", "tree/sub"], dir.path());
+    assert_eq!(first_number(&output), u64::MAX);
+    let output = ioaio(&["du", "-b", "tree"], dir.path());
+    let largest = text(&output.stdout);
+    assert!(largest.contains(&format!("{} apparent", u64::MAX)), "{largest}");
+    Ok(())
+}
+
+/// What goes away while it is measured is no error.
+#[test]
+fn names_may_come_and_go() -> io::Result<()> {
+    let dir = TempDir::new()?;
+    let tree = dir.path().join("tree");
+    for n in 0..50 {
+        fs::create_dir_all(tree.join(format!("stays{n}/sub")))?;
+    }
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| -> io::Result<()> {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                for n in 0..50 {
+                    let _ = fs::create_dir_all(tree.join(format!("stays{n}/goes/sub")));
+                    let _ = fs::write(tree.join(format!("stays{n}/file")), "");
+                }
+                for n in 0..50 {
+                    let _ = fs::remove_dir_all(tree.join(format!("stays{n}/goes")));
+                    let _ = fs::remove_file(tree.join(format!("stays{n}/file")));
+                }
+            }
+        });
+        let outputs: Vec<Output> = (0..100).map(|_| ioaio(&["du", "-s", "tree"], dir.path())).collect();
+        stop.store(true, Ordering::Relaxed);
+        for output in outputs {
+            assert!(output.status.success() && output.stderr.is_empty(), "{}", text(&output.stderr));
+        }
+        Ok(())
+    })
 }
 
 #[test]

@@ -37,6 +37,9 @@ fn totals(out: &mut impl Write, args: &Args, found: &Found, time: Duration) -> i
     let rate = found.entries as f64 / time.as_secs_f64();
     writeln!(out, "{} files, {} directories", HumanCount(all.files), HumanCount(all.dirs))?;
     writeln!(out, "{} on disk, {} apparent", size(args, all.disk), size(args, all.apparent))?;
+    if found.vanished > 0 {
+        writeln!(out, "{} went away meanwhile", HumanCount(found.vanished))?;
+    }
     writeln!(
         out,
         "{} entries in {:.3} s, {} a second",

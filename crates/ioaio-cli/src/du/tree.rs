@@ -25,11 +25,12 @@ impl Usage {
     pub fn of(meta: &Metadata) -> Self {
         let dirs = u64::from(meta.is_dir());
         // The kernel counts blocks of 512 bytes whatever the file system's own are.
-        Usage { disk: meta.blocks() * 512, apparent: meta.len(), files: 1 - dirs, dirs }
+        Usage { disk: meta.blocks().saturating_mul(512), apparent: meta.len(), files: 1 - dirs, dirs }
     }
+    /// Sums that do not fit are the largest number there is.
     pub fn add(&mut self, other: Usage) {
-        self.disk += other.disk;
-        self.apparent += other.apparent;
+        self.disk = self.disk.saturating_add(other.disk);
+        self.apparent = self.apparent.saturating_add(other.apparent);
         self.files += other.files;
         self.dirs += other.dirs;
     }

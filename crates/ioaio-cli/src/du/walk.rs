@@ -35,6 +35,8 @@ pub struct Found {
     pub largest: Vec<(PathBuf, Usage)>,
     /// All names that were seen.
     pub entries: u64,
+    /// Names that had gone when more was asked of them.
+    pub vanished: u64,
     /// Something could not be read.
     pub failed: bool,
 }
@@ -66,7 +68,8 @@ impl<'a> Walk<'a> {
         let free = descriptors::available()?;
         // A running request has its directory open, and a queued one its parent.
         let max_in_flight = IN_FLIGHT.min(free / 4).max(1);
-        let found = Found { arguments: Vec::new(), largest: Vec::new(), entries: 0, failed: false };
+        let found =
+            Found { arguments: Vec::new(), largest: Vec::new(), entries: 0, vanished: 0, failed: false };
         let mut walk = Walk {
             aio,
             args,
@@ -97,7 +100,7 @@ impl<'a> Walk<'a> {
         if self.was_seen(&meta) {
             return;
         }
-        self.disk += Usage::of(&meta).disk;
+        self.disk = self.disk.saturating_add(Usage::of(&meta).disk);
         let id = self.tree.add(None, path.into(), &meta, meta.dev());
         self.tree.keep(id);
         self.arguments.push(id);
@@ -109,6 +112,9 @@ impl<'a> Walk<'a> {
     fn was_seen(&mut self, meta: &Metadata) -> bool {
         let again = self.args.paths.len() > 1 || (meta.nlink() > 1 && !meta.is_dir());
         again && !self.seen.insert((meta.dev(), meta.ino()))
+    }
+    fn is_argument(&self, id: Id) -> bool {
+        self.tree.get(id).parent.is_none()
     }
     fn complain(&mut self, call: &str, path: &Path, e: &io::Error) {
         self.found.failed = true;
@@ -149,7 +155,10 @@ impl<'a> Walk<'a> {
             match parent_dir {
                 Ok(dir) => self.request(id, dir),
                 Err(e) => {
-                    self.complain("open", &self.tree.path(id), &e);
+                    match e.kind() {
+                        io::ErrorKind::NotFound => self.found.vanished += 1,
+                        _ => self.complain("open", &self.tree.path(id), &e),
+                    }
                     self.finished(id);
                 }
             }
@@ -197,6 +206,9 @@ impl<'a> Walk<'a> {
     fn answer(&mut self, id: Id, list: io::Result<Entries>) {
         match list {
             Ok(list) => self.listed(id, &list),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && !self.is_argument(id) => {
+                self.found.vanished += 1
+            }
             Err(e) => self.complain("read_dir", &self.tree.path(id), &e),
         }
         self.finished(id);
@@ -208,6 +220,10 @@ impl<'a> Walk<'a> {
             self.found.entries += 1;
             let meta = match entry.metadata() {
                 Some(Ok(meta)) => meta,
+                Some(Err(e)) if e.kind() == io::ErrorKind::NotFound => {
+                    self.found.vanished += 1;
+                    continue;
+                }
                 Some(Err(e)) => {
                     self.complain("lstat", &self.tree.path(id).join(entry.name()), e);
                     continue;
@@ -218,14 +234,14 @@ impl<'a> Walk<'a> {
                 continue;
             }
             if meta.is_dir() {
-                self.disk += Usage::of(meta).disk;
+                self.disk = self.disk.saturating_add(Usage::of(meta).disk);
                 let child = self.tree.add(Some(id), entry.name().into(), meta, dev);
                 self.pending.push_back(child);
             } else {
                 usage.add(Usage::of(meta));
             }
         }
-        self.disk += usage.disk;
+        self.disk = self.disk.saturating_add(usage.disk);
         let node = self.tree.get_mut(id);
         node.usage.add(usage);
         if node.unrequested > 0
