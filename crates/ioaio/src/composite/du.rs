@@ -1,7 +1,6 @@
 //! How much space a tree takes.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::HashSet;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::path::Path;
@@ -10,13 +9,11 @@ use rustix::io::Errno;
 
 use super::walk::{Drive, Plan, Rules, Tree};
 use crate::api::request::PathOp;
+use crate::composite::base::errors::Errors;
 use crate::composite::base::task::{Composite, Steps, Task};
 use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, Metadata, Progress, Request};
-
-/// Errors that are kept in full; more are only counted.
-const ERRORS: usize = 1000;
 
 /// The sums over a tree; see [`Aio::du`].
 pub struct Du {
@@ -33,8 +30,8 @@ pub struct DiskUsage {
     apparent: u64,
     files: u64,
     dirs: u64,
-    errors: Vec<Error>,
-    failed: u64,
+    errors: Errors,
+    vanished: u64,
 }
 
 impl DiskUsage {
@@ -56,51 +53,36 @@ impl DiskUsage {
     }
     /// Why something was not counted, the first thousand times.
     pub fn errors(&self) -> &[Error] {
-        &self.errors
+        &self.errors.first
     }
     /// How many errors there were.
     pub fn failed(&self) -> u64 {
-        self.failed
+        self.errors.count
+    }
+    /// How many names had gone when they were asked for. They are no errors.
+    pub fn vanished(&self) -> u64 {
+        self.vanished
     }
     fn add(&mut self, metadata: &Metadata) {
         // The kernel counts blocks of 512 bytes whatever the file system's own are.
-        self.disk += metadata.blocks() * 512;
-        self.apparent += metadata.len();
+        self.disk = self.disk.saturating_add(metadata.blocks().saturating_mul(512));
+        self.apparent = self.apparent.saturating_add(metadata.len());
         match metadata.is_dir() {
             true => self.dirs += 1,
             false => self.files += 1,
         }
     }
-    fn fail(&mut self, error: Error) {
-        self.failed += 1;
-        if self.errors.len() < ERRORS {
-            self.errors.push(error);
-        }
-    }
 }
 
-/// Files with several names, as long as some of these have not been met.
+/// Files with several names that have been met. One may be met more often than it has names, where a
+/// directory is mounted at several places: so each is remembered to the end.
 #[derive(Default)]
-struct Links(HashMap<((u32, u32), u64), u32>);
+struct Links(HashSet<((u32, u32), u64)>);
 
 impl Links {
     fn is_first(&mut self, metadata: &Metadata) -> bool {
-        if metadata.nlink() < 2 || metadata.is_dir() {
-            return true;
-        }
-        match self.0.entry((metadata.dev(), metadata.ino())) {
-            Entry::Vacant(entry) => {
-                entry.insert(metadata.nlink() - 1);
-                true
-            }
-            Entry::Occupied(mut entry) => {
-                *entry.get_mut() -= 1;
-                if *entry.get() == 0 {
-                    entry.remove();
-                }
-                false
-            }
-        }
+        let is_only = metadata.nlink() < 2 || metadata.is_dir();
+        is_only || self.0.insert((metadata.dev(), metadata.ino()))
     }
 }
 
@@ -128,7 +110,7 @@ async fn du(args: Du, steps: Steps) -> Result<DiskUsage, Error> {
                 // It is the root.
                 Err(e) if dev.is_none() => return Err(e),
                 Err(e) => {
-                    usage.fail(e);
+                    usage.errors.add(e);
                     continue;
                 }
             };
@@ -143,7 +125,7 @@ async fn du(args: Du, steps: Steps) -> Result<DiskUsage, Error> {
     }
     match control.cancelled() {
         true => Err(Error::new("du", path, Errno::CANCELED)),
-        false => Ok(usage),
+        false => Ok(DiskUsage { vanished: drive.vanished, ..usage }),
     }
 }
 
@@ -170,8 +152,8 @@ impl Aio {
     /// Sums up what a file, or a directory with all that is in it, takes on the device. Symbolic links are
     /// counted, never followed, and a file with several hard links is counted once.
     ///
-    /// What cannot be read is told in the result, and not counted. Memory is taken for files of which some
-    /// names were met and others not.
+    /// What cannot be read is told in the result, and not counted; neither is what goes away meanwhile.
+    /// Memory is taken for each file with several hard links. Sums that do not fit are `u64::MAX`.
     ///
     /// # Errors
     /// Those of `lstat(2)` on the path; EINVAL for a NUL in it.

@@ -22,7 +22,7 @@ use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::seen::Seen;
 use crate::composite::base::task::{Composite, Steps, Task};
 use crate::composite::base::temp::{is, rename_new};
-use crate::composite::copy_tree::dirs::id;
+use crate::composite::base::tree_dir::id;
 use crate::composite::copy_tree::{CopyTree, copy_tree, without_slashes};
 use crate::request::control::Control;
 use crate::request::op::Op;

@@ -2,16 +2,16 @@
 
 use std::ffi::{CStr, CString, OsString};
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::api::request::PathOp;
 use crate::request::op::Op;
+use crate::values::listing;
 use crate::values::path::At;
 use crate::{Aio, Request};
 
@@ -76,20 +76,12 @@ fn joined(mut path: Vec<u8>, name: &[u8]) -> Vec<u8> {
 }
 /// The name that a directory has in the one above.
 fn name_of(st: &Stat, above: &OwnedFd) -> Result<Vec<u8>, Errno> {
-    let mut buffer = [const { MaybeUninit::uninit() }; 8192];
-    let mut list = RawDir::new(above, &mut buffer);
-    while let Some(entry) = list.next() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if [c".", c".."].contains(&name) {
-            continue;
-        }
-        // Its number here is another one if something is mounted on it.
-        if rustix::fs::statat(above, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|other| is_same(&other, st)) {
-            return Ok(name.to_bytes().to_vec());
-        }
-    }
-    Err(Errno::NOENT)
+    // Its number in the directory is another one if something is mounted on it.
+    let is_it = |name: &CStr| {
+        rustix::fs::statat(above, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|other| is_same(&other, st))
+    };
+    let found = listing::find(above, |entry| is_it(entry.name).then(|| entry.name.to_bytes().to_vec()))?;
+    found.ok_or(Errno::NOENT)
 }
 
 /// A resolution, name by name, each from the handle of the directory before.

@@ -18,12 +18,52 @@ pub struct Error {
     call: &'static str,
     path: PathBuf,
     source: io::Error,
+    others: Option<Box<Others>>,
+}
+
+/// What else went wrong, where that was no reason to stop.
+#[derive(Debug)]
+struct Others {
+    errors: Vec<Error>,
+    /// How many there were, with the first.
+    failed: u64,
 }
 
 impl Error {
     /// An error of `call` on `path`.
     pub fn new(call: &'static str, path: impl Into<PathBuf>, source: impl Into<io::Error>) -> Self {
-        Error { call, path: path.into(), source: source.into() }
+        Error { call, path: path.into(), source: source.into(), others: None }
+    }
+    /// The first of several.
+    pub(crate) fn with_others(self, errors: Vec<Error>, failed: u64) -> Self {
+        let others = (failed > 1).then(|| Box::new(Others { errors, failed }));
+        Error { others, ..self }
+    }
+    /// What else failed, of a request that goes on after an error, as
+    /// [`remove_tree`](crate::Aio::remove_tree) does: the first thousand, in the order in which it happened.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let tree = dir.path().join("tree");
+    /// # std::fs::create_dir(&tree)?;
+    /// if let Err(first) = ioaio::Aio::new()?.remove_tree(&tree).wait() {
+    ///     eprintln!("{first}");
+    ///     first.others().iter().for_each(|other| eprintln!("{other}"));
+    /// }
+    /// # Ok(()) }
+    /// ```
+    pub fn others(&self) -> &[Error] {
+        self.others.as_ref().map_or(&[], |others| &others.errors)
+    }
+    /// How many errors there were, with this one.
+    ///
+    /// ```
+    /// let error = ioaio::Error::new("open", "/nowhere", std::io::Error::from_raw_os_error(2));
+    /// assert_eq!(error.failed(), 1);
+    /// ```
+    pub fn failed(&self) -> u64 {
+        self.others.as_ref().map_or(1, |others| others.failed)
     }
     /// The system call, or the step, that failed.
     pub fn call(&self) -> &'static str {
@@ -46,8 +86,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.path.as_os_str().is_empty() {
-            true => write!(f, "{}: {}", self.call, self.source),
-            false => write!(f, "{} {}: {}", self.call, self.path.display(), self.source),
+            true => write!(f, "{}: {}", self.call, self.source)?,
+            false => write!(f, "{} {}: {}", self.call, self.path.display(), self.source)?,
+        }
+        match self.failed() {
+            1 => Ok(()),
+            failed => write!(f, ", and {} more", failed - 1),
         }
     }
 }

@@ -6,6 +6,7 @@ pub(crate) mod dir;
 pub(crate) mod error;
 pub(crate) mod faults;
 pub(crate) mod file;
+pub(crate) mod listing;
 pub(crate) mod mapping;
 pub(crate) mod metadata;
 pub(crate) mod offset;

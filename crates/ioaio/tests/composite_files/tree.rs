@@ -13,7 +13,7 @@ use std::time::Duration;
 use ioaio::{Aio, Faults, Progress};
 use rustix::fs::{CWD, Mode, OFlags, RenameFlags};
 
-use crate::common::{each_route, in_child};
+use crate::common::{as_nobody, each_route, in_child};
 use crate::copy::{decorate, mknod, places, set_times};
 use crate::look::look_tree;
 use crate::{bytes, each_fault, errno, names};
@@ -169,6 +169,54 @@ fn errors_stop_it_or_are_told() {
             path.display()
         );
     }
+}
+
+/// Where names may be made and not be listed.
+#[test]
+fn a_copy_goes_into_a_directory_that_may_not_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    as_nobody(|| {
+        let (a, drop_box) = (dir.path().join("a"), dir.path().join("box"));
+        plant(&a, 2);
+        fs::create_dir(&drop_box).unwrap();
+        fs::set_permissions(&drop_box, PermissionsExt::from_mode(0o300)).unwrap();
+        for durable in [false, true] {
+            let b = drop_box.join(format!("b {durable}"));
+            let copied = Aio::new().unwrap().copy_tree(&a, &b).durable(durable).wait().unwrap();
+            assert_eq!(copied.failed(), 0);
+            assert!(look_tree(&a) == look_tree(&b));
+        }
+        fs::set_permissions(&drop_box, PermissionsExt::from_mode(0o700)).unwrap();
+        assert_eq!(names(&drop_box), ["b false", "b true"]);
+    });
+}
+
+/// Where names may be made and not be changed.
+#[test]
+fn a_copy_goes_into_a_directory_that_keeps_its_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let (a, keeper) = (dir.path().join("a"), dir.path().join("keeper"));
+    plant(&a, 2);
+    fs::create_dir(&keeper).unwrap();
+    let handle = File::open(&keeper).unwrap();
+    let set = |flags| rustix::fs::ioctl_setflags(&handle, flags);
+    if let Err(e) = set(rustix::fs::IFlags::APPEND) {
+        return eprintln!("skipped: chattr +a: {e}");
+    }
+    let copied = std::panic::catch_unwind(|| {
+        let _ = Aio::new().unwrap().copy_tree(&a, keeper.join("b")).wait().unwrap();
+        let fails = Aio::builder().faults(Faults::new(1).fail("pwrite", libc::EIO, 1000)).build().unwrap();
+        assert_eq!(errno(fails.copy_tree(&a, keeper.join("c")).wait()), Some(libc::EIO));
+        let fails = Aio::builder().faults(Faults::new(1).fail("fsync", libc::EIO, 1000)).build().unwrap();
+        assert_eq!(errno(fails.copy_tree(&a, keeper.join("d")).durable(true).wait()), Some(libc::EIO));
+    });
+    set(rustix::fs::IFlags::empty()).unwrap();
+    copied.unwrap();
+    assert_eq!(names(&keeper), ["b", "c", "d"]);
+    assert!(look_tree(&a) == look_tree(&keeper.join("b")));
+    assert!(names(&keeper.join("c")).is_empty(), "what can be removed after an error is removed");
+    assert!(look_tree(&a) == look_tree(&keeper.join("d")), "it has appeared before it could not be synced");
 }
 
 #[test]

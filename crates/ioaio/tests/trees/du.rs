@@ -7,7 +7,8 @@ use std::path::Path;
 use ioaio::{Aio, DiskUsage, Faults, Progress};
 use tempfile::tempdir;
 
-use crate::common::{as_nobody, each_route};
+use crate::common::{as_nobody, each_route, in_child};
+use crate::mounts;
 
 /// Files of all sorts, holes, and names of one file in different directories.
 fn plant(top: &Path) {
@@ -156,4 +157,44 @@ fn a_cancel_at_any_moment_ends_it() {
         }
     }
     assert!(ended > 0, "never ended in time");
+}
+
+/// A directory that is mounted at several places shows its files more often than they have names.
+#[test]
+fn a_file_with_two_names_counts_once_however_often_it_is_seen() {
+    let top = tempdir().unwrap();
+    let dir = |name: &str| top.path().join(name);
+    ["a", "b", "c"].iter().for_each(|name| std::fs::create_dir(dir(name)).unwrap());
+    std::fs::write(dir("a/file"), "x".repeat(1_000_000)).unwrap();
+    std::fs::hard_link(dir("a/file"), dir("a/again")).unwrap();
+    in_child(|| {
+        let bind = |name: &str| mounts::bind(&dir("a"), &dir(name));
+        if let Err(e) = mounts::leave().and_then(|()| bind("b")).and_then(|()| bind("c")) {
+            return eprintln!("skipped: nothing can be mounted: {e}");
+        }
+        let usage = Aio::new().unwrap().du(top.path()).wait().unwrap();
+        assert_eq!((usage.files(), usage.dirs(), usage.failed()), (1, 4, 0));
+        let du = std::process::Command::new("du").args(["-s", "--block-size=1"]).arg(top.path()).output();
+        let Ok(du) = du else { return eprintln!("skipped: there is no du(1)") };
+        let line = String::from_utf8(du.stdout).unwrap();
+        assert_eq!(line.split('\t').next(), Some(&*usage.disk().to_string()));
+    });
+}
+
+/// Lengths that do not fit into a sum.
+#[test]
+fn sums_end_at_the_largest_number() {
+    let Ok(top) = tempfile::tempdir_in("/dev/shm") else {
+        return eprintln!("skipped: there is no file system that has files as long");
+    };
+    for name in ["a", "b", "c"] {
+        let file = std::fs::File::create(top.path().join(name)).unwrap();
+        if let Err(e) = file.set_len(i64::MAX as u64) {
+            return eprintln!("skipped: no file may be as long: {e}");
+        }
+    }
+    let progress = Progress::new();
+    let usage = Aio::new().unwrap().du(top.path()).progress(&progress).wait().unwrap();
+    assert_eq!((usage.apparent(), usage.files(), usage.disk()), (u64::MAX, 3, 0));
+    assert_eq!(progress.bytes(), u64::MAX);
 }

@@ -4,7 +4,9 @@
 mod common;
 
 mod attack;
+mod changing;
 mod du;
+mod mounts;
 mod remove;
 mod scan;
 mod walk;

@@ -207,3 +207,170 @@ fn dropping_the_engine_stops_it() {
     }
     canary(top.path());
 }
+
+#[test]
+fn an_empty_directory_that_may_not_be_read_goes() {
+    let top = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(top.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    as_nobody(|| {
+        let tree = top.path().join("tree");
+        let aio = Aio::new().unwrap();
+        let close = |dir: &Path| std::fs::set_permissions(dir, PermissionsExt::from_mode(0o300)).unwrap();
+        for dir in ["tree/a", "tree", "tree/b/c"] {
+            let dir = top.path().join(dir);
+            std::fs::create_dir_all(&dir).unwrap();
+            close(&dir);
+            let progress = Progress::new();
+            aio.remove_tree(&tree).progress(&progress).wait().unwrap();
+            assert!(!tree.exists(), "{dir:?}");
+            assert_eq!(progress.entries(), dir.strip_prefix(top.path()).unwrap().iter().count() as u64);
+        }
+        // What is in one that may not be read is not known, so it stays.
+        for dir in ["tree", "tree/full"] {
+            let dir = top.path().join(dir);
+            std::fs::create_dir_all(&dir).unwrap();
+            std::fs::write(dir.join("file"), "").unwrap();
+            close(&dir);
+            let error = aio.remove_tree(&tree).wait().unwrap_err();
+            let told = (error.call(), error.path(), error.raw_os_error(), error.failed());
+            assert_eq!(told, ("openat", &*dir, Some(libc::EACCES), 1));
+            std::fs::set_permissions(&dir, PermissionsExt::from_mode(0o700)).unwrap();
+            assert_eq!(remaining(&dir), 2);
+            std::fs::remove_dir_all(&tree).unwrap();
+        }
+    });
+}
+
+/// Without the right to search it, an empty root goes, and a full one stays with an error for each name.
+#[test]
+fn a_root_that_may_not_be_searched() {
+    let top = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(top.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    as_nobody(|| {
+        let tree = top.path().join("tree");
+        let aio = Aio::new().unwrap();
+        let plant = |mode| {
+            std::fs::create_dir(&tree).unwrap();
+            if mode == 0o600 {
+                std::fs::create_dir(tree.join("dir")).unwrap();
+                std::fs::write(tree.join("file"), "").unwrap();
+            }
+            std::fs::set_permissions(&tree, PermissionsExt::from_mode(mode)).unwrap();
+        };
+        for mode in [0o400, 0o200, 0] {
+            plant(mode);
+            aio.remove_tree(&tree).wait().unwrap();
+            assert!(!tree.exists(), "{mode:o}");
+        }
+        plant(0o600);
+        let error = aio.remove_tree(&tree).wait().unwrap_err();
+        std::fs::set_permissions(&tree, PermissionsExt::from_mode(0o700)).unwrap();
+        let mut paths = vec![error.path(), error.others()[0].path()];
+        paths.sort();
+        assert_eq!(paths, [tree.join("dir"), tree.join("file")]);
+        assert_eq!((error.raw_os_error(), error.failed()), (Some(libc::EACCES), 2));
+        assert_eq!(remaining(&tree), 3);
+    });
+}
+
+#[test]
+fn every_error_is_told_and_no_more() {
+    let top = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(top.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    as_nobody(|| {
+        plant(top.path());
+        let tree = top.path().join("tree");
+        let change = |dir: &str, mode| {
+            std::fs::set_permissions(tree.join(dir), PermissionsExt::from_mode(mode)).unwrap();
+        };
+        change("d", 0o555);
+        change("a/b/c", 0o300);
+        std::fs::write(tree.join("a/b/c/file"), "").unwrap();
+        let error = Aio::new().unwrap().remove_tree(&tree).wait().unwrap_err();
+        assert_eq!((error.failed(), error.others().len()), (4, 3));
+        assert!(error.to_string().ends_with("(os error 13), and 3 more"), "{error}");
+        let all = std::iter::once(&error).chain(error.others());
+        let mut told: Vec<_> = all.map(|e| (e.call(), e.path(), e.raw_os_error())).collect();
+        told.sort();
+        let denied = Some(libc::EACCES);
+        let [c, broken, fifo, odd] =
+            ["a/b/c", "d/broken", "d/fifo", "d/with\nodd\\name\u{7f}"].map(|name| tree.join(name));
+        let unlink = |path| ("unlinkat", path, denied);
+        // Not that the directories above are not empty: that follows.
+        assert_eq!(told, [("openat", &*c, denied), unlink(&*broken), unlink(&*fifo), unlink(&*odd)]);
+        change("d", 0o755);
+        change("a/b/c", 0o755);
+        assert_eq!(remaining(&tree), 9);
+    });
+    // As many as are kept, and the number of all.
+    let top = tempfile::tempdir().unwrap();
+    let tree = top.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    (0..1500).for_each(|n| std::fs::write(tree.join(n.to_string()), "").unwrap());
+    let plan = Faults::new(1).fail("unlinkat", libc::EIO, 1000);
+    let error = Aio::builder().faults(plan).build().unwrap().remove_tree(&tree).wait().unwrap_err();
+    assert_eq!(
+        (error.others().len(), error.failed()),
+        (999, 1501),
+        "with the root, which is not tried in vain"
+    );
+}
+
+#[test]
+fn contents_go_and_the_directory_stays() {
+    each_route(|t| {
+        let top = tempfile::tempdir().unwrap();
+        let entries = plant(top.path());
+        let tree = top.path().join("tree");
+        let progress = Progress::new();
+        t.get(t.remove_tree(&tree).contents_only(true).progress(&progress)).unwrap();
+        assert_eq!((remaining(&tree), progress.entries()), (1, entries - 1));
+        canary(top.path());
+        t.get(t.remove_tree(&tree).contents_only(true)).unwrap();
+        assert_eq!(remaining(&tree), 1);
+        // Its path may end in no name.
+        std::fs::write(tree.join("file"), "").unwrap();
+        let dir = ioaio::Dir::open(&tree).unwrap();
+        t.get(t.remove_tree(".").at(&dir).contents_only(true)).unwrap();
+        assert_eq!(remaining(&tree), 1);
+        let file = top.path().join("outside/canary");
+        let error = t.get(t.remove_tree(&file).contents_only(true).any_kind(true)).unwrap_err();
+        assert_eq!((error.path(), error.raw_os_error()), (&*file, Some(libc::ENOTDIR)));
+        canary(top.path());
+    });
+}
+
+#[test]
+fn what_is_no_directory_goes_where_that_is_allowed() {
+    each_route(|t| {
+        let top = tempfile::tempdir().unwrap();
+        plant(top.path());
+        let path = |name: &str| top.path().join(name);
+        symlink("outside", path("link")).unwrap();
+        symlink("nowhere", path("dangling")).unwrap();
+        let slash = t.get(t.remove_tree(path("link/")).any_kind(true)).unwrap_err();
+        assert!([libc::ENOTDIR, libc::ELOOP].contains(&slash.raw_os_error().unwrap()), "{slash}");
+        for name in ["link", "dangling", "tree/d/fifo", "tree/a/b/file1", "tree"] {
+            let progress = Progress::new();
+            t.get(t.remove_tree(path(name)).any_kind(true).progress(&progress)).unwrap();
+            assert!(path(name).symlink_metadata().is_err(), "{name}");
+            assert!(progress.entries() >= 1);
+        }
+        canary(top.path());
+        let nothing = t.get(t.remove_tree(path("link")).any_kind(true)).unwrap_err();
+        assert_eq!(nothing.raw_os_error(), Some(libc::ENOENT));
+    });
+}
+
+/// Somebody who goes on to put things in is not fought for ever.
+#[test]
+fn a_directory_that_is_filled_all_the_time_is_given_up() {
+    let top = tempfile::tempdir().unwrap();
+    let tree = top.path().join("tree");
+    std::fs::create_dir(&tree).unwrap();
+    let plan = Faults::new(1).fail("unlinkat", libc::ENOTEMPTY, 1000);
+    let aio = Aio::builder().faults(plan.clone()).build().unwrap();
+    let error = aio.remove_tree(&tree).wait().unwrap_err();
+    assert_eq!((error.path(), error.raw_os_error()), (&*tree, Some(libc::ENOTEMPTY)));
+    assert!(plan.asked() < 50, "{} calls", plan.asked());
+}

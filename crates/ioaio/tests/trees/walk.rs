@@ -241,6 +241,26 @@ fn an_error_says_where_and_the_walk_goes_on() {
     });
 }
 
+/// Who may read a directory and not search it learns the names, as by find(1).
+#[test]
+fn a_root_that_may_only_be_read() {
+    let top = tempdir().unwrap();
+    std::fs::set_permissions(top.path(), PermissionsExt::from_mode(0o777)).unwrap();
+    as_nobody(|| {
+        let root = top.path().join("root");
+        std::fs::create_dir_all(root.join("dir")).unwrap();
+        std::fs::write(root.join("file"), "").unwrap();
+        std::fs::set_permissions(&root, PermissionsExt::from_mode(0o400)).unwrap();
+        let aio = Aio::new().unwrap();
+        let (found, failed): (Vec<_>, Vec<_>) = aio.walk(&root).into_iter().partition(Result::is_ok);
+        let usage = aio.du(&root).wait().unwrap();
+        std::fs::set_permissions(&root, PermissionsExt::from_mode(0o700)).unwrap();
+        assert_eq!(sorted(below(&entries(found))), ["", "dir", "file"].map(PathBuf::from));
+        assert_eq!(failed.iter().map(errno).collect::<Vec<_>>(), [libc::EACCES]);
+        assert_eq!((usage.dirs(), usage.failed()), (1, 2));
+    });
+}
+
 #[test]
 fn other_file_systems_are_gone_into_only_if_that_is_wanted() {
     let dev = |path: &str| std::fs::metadata(path).map(|m| m.dev()).ok();

@@ -4,6 +4,8 @@ use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use crate::request::control::Control;
 use crate::sys::close::close_written;
 use crate::values::error::Error;
@@ -56,10 +58,40 @@ impl Calls<'_> {
     }
 }
 
-fn again<T>(f: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
-    Ok(rustix::io::retry_on_intr(f)?)
+/// How often a call is made that signals interrupt. A file system in user space may say so for ever.
+const INTERRUPTIONS: u32 = 10_000;
+
+fn again<T>(mut f: impl FnMut() -> rustix::io::Result<T>) -> io::Result<T> {
+    for _ in 1..INTERRUPTIONS {
+        match f() {
+            Err(Errno::INTR) => {}
+            res => return Ok(res?),
+        }
+    }
+    Ok(f()?)
 }
 
 fn named<T>(call: &'static str, place: &dyn Place, res: io::Result<T>) -> Result<T, Error> {
     res.map_err(|e| Error::new(call, place.place(), e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interruptions_are_put_up_with_and_not_for_ever() {
+        let mut left = 100;
+        let late = again(|| {
+            left -= 1;
+            if left > 0 { Err(Errno::INTR) } else { Ok("done") }
+        });
+        assert_eq!(late.expect("it is done at last"), "done");
+        let mut calls = 0;
+        let never = again(|| {
+            calls += 1;
+            Err::<(), _>(Errno::INTR)
+        });
+        assert_eq!((never.unwrap_err().raw_os_error(), calls), (Some(libc::EINTR), INTERRUPTIONS));
+    }
 }

@@ -1,19 +1,17 @@
 //! Takes a tree away that nobody is to miss: what a composite has made and not finished.
 
 use std::ffi::{CStr, CString};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::temp::is;
-use crate::composite::copy_tree::dirs::{Id, id, open_dir};
+use crate::composite::base::tree_dir::{Id, id, open_dir};
 use crate::values::error::Error;
-
-const BUFFER: usize = 16 * 1024;
+use crate::values::listing;
 
 /// How to remove a tree.
 #[derive(Clone, Copy)]
@@ -86,27 +84,26 @@ impl Remover<'_> {
 fn empty(dir: BorrowedFd<'_>) -> rustix::io::Result<Option<CString>> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let again = rustix::fs::openat(dir, c".", flags, Mode::empty())?;
-    let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
-    let mut entries = RawDir::new(&again, &mut buffer);
-    while let Some(entry) = entries.next() {
-        let entry = entry?;
-        let name = entry.file_name();
-        if name == c"." || name == c".." {
-            continue;
-        }
-        if entry.file_type() == FileType::Directory {
-            return Ok(Some(name.into()));
-        }
-        match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
-            Err(e @ (Errno::ISDIR | Errno::PERM)) => {
-                return match kind(&stat_name(dir, name)?) {
-                    FileType::Directory => Ok(Some(name.into())),
-                    _ => Err(e),
-                };
-            }
-            Err(Errno::NOENT) => {}
-            res => res?,
-        }
+    let remove = |entry: listing::Name<'_>| match remove_entry(dir, &entry) {
+        Ok(true) => Some(Ok(entry.name.to_owned())),
+        Ok(false) => None,
+        Err(e) => Some(Err(e)),
+    };
+    listing::find(&again, remove)?.transpose()
+}
+
+/// True for a directory, which stays.
+fn remove_entry(dir: BorrowedFd<'_>, entry: &listing::Name<'_>) -> rustix::io::Result<bool> {
+    let name = entry.name;
+    if entry.kind == FileType::Directory {
+        return Ok(true);
     }
-    Ok(None)
+    match rustix::fs::unlinkat(dir, name, AtFlags::empty()) {
+        Err(e @ (Errno::ISDIR | Errno::PERM)) => match kind(&stat_name(dir, name)?) {
+            FileType::Directory => Ok(true),
+            _ => Err(e),
+        },
+        Err(Errno::NOENT) => Ok(false),
+        res => res.map(|()| false),
+    }
 }

@@ -13,7 +13,7 @@ use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::leftovers;
 use crate::composite::base::temp::{Target, is};
-use crate::composite::copy_tree::dirs::{Id, id};
+use crate::composite::base::tree_dir::{Id, id};
 use crate::sys::fallback;
 use crate::values::error::Error;
 use crate::values::path::At;

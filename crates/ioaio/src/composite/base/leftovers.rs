@@ -1,11 +1,10 @@
 //! What a kill or a crash has left behind under a temporary name.
 
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, RawDir, Statx};
+use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat_name};
@@ -13,8 +12,8 @@ use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::discard::Remover;
 use crate::composite::base::temp::is;
 use crate::values::error::Error;
+use crate::values::listing;
 
-const BUFFER: usize = 16 * 1024;
 /// Names of ours: this, and 16 hexadecimal digits.
 pub(crate) const PREFIX: &str = ".ioaio-";
 const DIGITS: usize = 16;
@@ -38,15 +37,15 @@ pub(crate) fn remove(
         Err(e) if is(&e, &[Errno::ACCESS]) => return Ok(()),
         again => again?,
     };
-    let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
-    let mut entries = RawDir::new(&again, &mut buffer);
-    loop {
-        let next = calls.step("getdents64", place, || {
-            Ok(entries.next().transpose()?.map(|entry| is_temporary(entry.file_name()).map(CStr::to_owned)))
-        })?;
-        let Some(name) = next else { return Ok(()) };
-        if let Some(name) = name
-            && let Ok(st) = stat_name(dir, &name)
+    let mut names = Vec::new();
+    calls.step("getdents64", place, || {
+        listing::read_all(&again, |entry| {
+            names.extend(is_temporary(entry.name).map(CStr::to_owned));
+            Ok(())
+        })
+    })?;
+    for name in names {
+        if let Ok(st) = stat_name(dir, &name)
             && is_abandoned(&st, age)
             && let Some(_held) = taken_over(dir, &name, &st)
         {
@@ -56,6 +55,7 @@ pub(crate) fn remove(
             };
         }
     }
+    Ok(())
 }
 
 fn is_temporary(name: &CStr) -> Option<&CStr> {

@@ -4,21 +4,23 @@
 //! it was; and each entry once more right before it goes.
 
 use std::ffi::{CStr, CString, OsStr};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RawDir, Statx};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Statx};
 use rustix::io::Errno;
 
 use crate::composite::base::attributes::{kind, stat, stat_name};
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::seen::{Seen, Spot};
-use crate::composite::copy_tree::dirs::{Id, id, open_dir};
+use crate::composite::base::tree_dir::{Id, id, open_dir};
 use crate::values::error::Error;
+use crate::values::listing::{Listing, Read};
 
-const BUFFER: usize = 16 * 1024;
+/// Names that are held at once, about.
+const NAMES: usize = 4096;
 
 /// A source, after it was copied.
 pub(crate) struct Moved<'a> {
@@ -136,31 +138,40 @@ impl Moved<'_> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(dir, c".", flags, Mode::empty());
         let again = self.calls.finally("openat", &here, open)?;
-        let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
-        let mut entries = RawDir::new(&again, &mut buffer);
+        let listing = Listing::of_opened(Arc::new(again));
         let mut subs = Vec::new();
-        let id = levels.last().map(|level| level.id);
-        loop {
-            let next = self.calls.finally("getdents64", &here, || {
-                Ok(entries.next().transpose()?.map(|entry| entry.file_name().to_owned()))
+        let mut read = Read::Part;
+        while read == Read::Part {
+            let mut names = Vec::new();
+            read = self.calls.finally("getdents64", &here, || {
+                listing.read_some(NAMES, |entry| {
+                    names.push(entry.name.to_owned());
+                    Ok(())
+                })
             })?;
-            let Some(name) = next else { return Ok(subs) };
-            let name = &*name;
-            if name == c"." || name == c".." {
-                continue;
-            }
-            let place = Entry { moved: self, levels, name };
-            let st = self.calls.finally("statx", &place, || stat_name(dir, name))?;
-            if kind(&st) == FileType::Directory {
-                subs.push(name.into());
-                continue;
-            }
-            self.check(&place, Spot { dir: id, name }, &st, (dir, name))?;
-            if pass == Pass::Remove {
-                let unlink = || rustix::fs::unlinkat(dir, name, AtFlags::empty());
-                self.calls.finally("unlinkat", &place, unlink)?;
+            for name in names {
+                let place = Entry { moved: self, levels, name: &name };
+                if self.is_dir_or_done(pass, &place, dir)? {
+                    subs.push(name);
+                }
             }
         }
+        Ok(subs)
+    }
+    /// True for a subdirectory; with anything else is done what is to be done.
+    fn is_dir_or_done(&self, pass: Pass, place: &Entry<'_>, dir: BorrowedFd<'_>) -> Result<bool, Error> {
+        let name = place.name;
+        let st = self.calls.finally("statx", place, || stat_name(dir, name))?;
+        if kind(&st) == FileType::Directory {
+            return Ok(true);
+        }
+        let above = place.levels.last().map(|level| level.id);
+        self.check(place, Spot { dir: above, name }, &st, (dir, name))?;
+        if pass == Pass::Remove {
+            let unlink = || rustix::fs::unlinkat(dir, name, AtFlags::empty());
+            self.calls.finally("unlinkat", place, unlink)?;
+        }
+        Ok(false)
     }
     /// EBUSY for what was not copied, or was changed since then.
     fn check(

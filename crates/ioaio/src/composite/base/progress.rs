@@ -53,7 +53,11 @@ impl Progress {
     pub(crate) fn add_entry(&self) {
         self.0.entries.fetch_add(1, Ordering::Relaxed);
     }
+    /// Stays at the largest number that there is.
     pub(crate) fn add_bytes(&self, n: u64) {
-        self.0.bytes.fetch_add(n, Ordering::Relaxed);
+        let before = self.0.bytes.fetch_add(n, Ordering::Relaxed);
+        if before.checked_add(n).is_none() {
+            self.0.bytes.store(u64::MAX, Ordering::Relaxed);
+        }
     }
 }

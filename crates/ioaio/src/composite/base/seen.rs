@@ -14,7 +14,7 @@ use crate::composite::base::attributes::{Object, kind, name_of, sized};
 use crate::composite::base::calls::{Calls, Place};
 use crate::composite::base::special::hold;
 use crate::composite::base::temp::is;
-use crate::composite::copy_tree::dirs::{Id, id};
+use crate::composite::base::tree_dir::{Id, id};
 use crate::values::error::Error;
 
 const SHARDS: usize = 16;

@@ -3,28 +3,34 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use rustix::fs::{Mode, OFlags, Statx};
+use rustix::fs::{Mode, OFlags, Statx, StatxAttributes};
 use rustix::io::Errno;
 
 use super::CopyTree;
-use super::dirs::{Dirs, Fds, Id, id, open_dir};
-use super::tree::{Errors, Links, Tree};
+use super::dirs::Dirs;
+use super::tree::{Links, Tree};
 use crate::composite::base::attributes::{Object, drop_acls, stat, stat_name};
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
 use crate::composite::base::discard::Remover;
+use crate::composite::base::errors::Errors;
 use crate::composite::base::leftovers;
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::seen;
-use crate::composite::base::temp::{is, open_parent, refuse_append_only, rename_new, temp_name};
+use crate::composite::base::temp::{is, open_parent, rename_new, temp_name};
+use crate::composite::base::tree_dir::{self, Dir, Id, id, open_dir};
 use crate::composite::base::xattrs::{ACCESS_ACL, DEFAULT_ACL};
 use crate::request::control::Control;
 use crate::request::op::Op;
 use crate::values::error::Error;
 use crate::values::path::At;
+
+/// How far up from the target the original is looked for.
+const LEVELS: u32 = 1 << 20;
 
 /// A copy that is under way.
 pub(crate) struct Begun {
@@ -36,6 +42,8 @@ pub(crate) struct Begun {
     name: CString,
     to: At,
     durable: bool,
+    /// It is complete and has its name. It stays even if that can't be written to the device.
+    appeared: AtomicBool,
 }
 
 /// Opens the original and makes the directory that is to be the copy, under a temporary name.
@@ -71,20 +79,32 @@ fn begin(args: CopyTree, control: Arc<Control>) -> Result<Begun, Error> {
         Ok(_) => return Err(Error::new("statx", args.to.path_buf(), Errno::EXIST)),
     }
     refuse_inside(calls, &args.to, dir.as_fd(), id(&st))?;
-    refuse_append_only(calls, &args.to, dir.as_fd())?;
     if let Some(age) = args.leftovers {
         leftovers::remove(calls, &args.to, dir.as_fd(), age)?;
     }
-    let temp = temp_name();
+    let temp = match keeps_its_names(calls, &args.to, dir.as_fd())? {
+        true => name.clone(),
+        false => temp_name(),
+    };
     calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&dir, &temp, Mode::RWXU))?;
     let root = make_root(&args, calls, &control, dir.as_fd(), &temp, from, st);
     match root {
-        Ok(root) => Ok(Begun { root, dir, readable, temp, name, to: args.to, durable: args.durable }),
+        Ok(root) => {
+            let (to, durable, appeared) = (args.to, args.durable, AtomicBool::new(false));
+            Ok(Begun { root, dir, readable, temp, name, to, durable, appeared })
+        }
         Err(e) => {
             let _ = Remover { calls, place: &args.to }.discard(dir.as_fd(), &temp);
             Err(e)
         }
     }
+}
+
+/// Whether names can be made in a directory and neither renamed nor removed (`chattr +a`). What is made in
+/// it gets its name at once.
+fn keeps_its_names(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>) -> Result<bool, Error> {
+    let st = calls.step("statx", to, || stat(dir))?;
+    Ok(st.stx_attributes.contains(StatxAttributes::APPEND))
 }
 
 fn make_root(
@@ -108,26 +128,25 @@ fn make_root(
     let kept = temp_name();
     calls.step("mkdirat", &args.to, || rustix::fs::mkdirat(&to, &kept, Mode::RWXU))?;
     let links = calls.step("openat", &args.to, || open_dir(to.as_fd(), &kept))?;
-    let ids = (id(&st), id(&copy));
     let sync_each = args.durable && syncfs_stays_here(to.as_fd());
+    let tree_of = |at: &At| tree_dir::Tree::one_of_two(at.path_buf(), control.clone());
+    let from = Dir::opened_root(&tree_of(&args.from), from, &st, ());
+    let to = Dir::opened_root(&tree_of(&args.to), to, &copy, ());
     let tree = Tree {
-        from_path: args.from.path_buf(),
-        to_path: args.to.path_buf(),
-        from: ids.0,
-        temp: ids.1,
+        from: from.id(),
+        temp: to.id(),
         one_file_system: args.one_file_system,
         keep_going: args.keep_going,
         contents: Contents::new(),
         progress: args.progress.clone(),
         control: control.clone(),
-        opened: Default::default(),
         links: Links::new(links, kept),
         errors: Mutex::new(Errors::default()),
         notes: Notes::default(),
         sync_each,
         seen: args.seen.clone(),
     };
-    Ok(Dirs::root(Arc::new(tree), Fds { from, to }, ids, st))
+    Ok(Dirs::root(Arc::new(tree), from, to, st))
 }
 
 /// FUSE, SMB (two) and 9p: what `syncfs(2)` writes gets to the server, and nothing tells that to store it.
@@ -147,7 +166,8 @@ pub(crate) fn without_slashes(path: &[u8]) -> &[u8] {
 fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Result<(), Error> {
     let mut up = calls.step("openat", to, || open_path(dir, c"."))?;
     let mut last = None;
-    loop {
+    // Nobody nests directories as deep; who moves them about meanwhile could keep this from ending.
+    for _ in 0..LEVELS {
         let st = calls.step("statx", to, || stat(up.as_fd()))?;
         if id(&st) == from {
             return Err(Error::new("mkdirat", to.path_buf(), Errno::INVAL));
@@ -162,6 +182,7 @@ fn refuse_inside(calls: Calls<'_>, to: &At, dir: BorrowedFd<'_>, from: Id) -> Re
             up => up?,
         };
     }
+    Err(Error::new("openat", to.path_buf(), Errno::LOOP))
 }
 
 fn open_path(dir: BorrowedFd<'_>, name: &CStr) -> rustix::io::Result<OwnedFd> {
@@ -193,14 +214,16 @@ fn appear(begun: &Begun) -> Result<(), Error> {
     if begun.durable {
         calls.step("syncfs", at, || rustix::fs::syncfs(&fds.to))?;
     }
-    rename_new(calls, at, (begun.dir.as_fd(), &begun.temp), (begun.dir.as_fd(), &begun.name))?;
+    if begun.temp != begun.name {
+        rename_new(calls, at, (begun.dir.as_fd(), &begun.temp), (begun.dir.as_fd(), &begun.name))?;
+    }
+    begun.appeared.store(true, Ordering::Relaxed);
     tree.progress.add_entry();
     match (begun.durable, begun.readable) {
-        (true, true) => calls.finally("fsync", at, || rustix::fs::fsync(&begun.dir))?,
-        (true, false) => calls.finally("syncfs", at, || rustix::fs::syncfs(&fds.to))?,
-        (false, _) => {}
+        (true, true) => calls.finally("fsync", at, || rustix::fs::fsync(&begun.dir)),
+        (true, false) => calls.finally("syncfs", at, || rustix::fs::syncfs(&fds.to)),
+        (false, _) => Ok(()),
     }
-    Ok(())
 }
 
 /// Takes away what has been copied.
@@ -212,13 +235,11 @@ impl Op for Discard {
     const NAME: &'static str = "copy_tree_discard";
     fn run(&mut self) -> io::Result<Self::Val> {
         let begun = &self.0;
-        match stat_name(begun.dir.as_fd(), &begun.temp) {
-            Err(Errno::NOENT) => Ok(Ok(())), // it has appeared
-            _ => {
-                let remover = Remover { calls: begun.root.tree.calls(), place: &begun.to };
-                Ok(remover.discard(begun.dir.as_fd(), &begun.temp))
-            }
+        if begun.appeared.load(Ordering::Relaxed) {
+            return Ok(Ok(()));
         }
+        let remover = Remover { calls: begun.root.tree.calls(), place: &begun.to };
+        Ok(remover.discard(begun.dir.as_fd(), &begun.temp))
     }
     fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
         res.unwrap_or_else(|e| Err(Error::new(Self::NAME, self.0.to.path_buf(), e)))

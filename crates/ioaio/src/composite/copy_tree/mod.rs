@@ -4,7 +4,7 @@
 //! complete. Requests for some names of a directory each run side by side; this task only hands them
 //! out, the latest first, so that what is left to do stays little.
 
-pub(crate) mod dirs;
+mod dirs;
 mod ends;
 mod tree;
 mod visit;
@@ -23,6 +23,7 @@ use crate::api::request::{PathOp, TwoPathOp};
 use crate::composite::base::in_flight::{Flight, width};
 use crate::composite::base::seen::Seen;
 use crate::composite::base::task::{Composite, Steps, Task};
+use crate::composite::base::todo::Todo;
 use crate::values::error::Error;
 use crate::values::path::At;
 use crate::{Aio, NotKept, Progress, Request};
@@ -117,11 +118,12 @@ pub(crate) async fn copy_tree(args: CopyTree, steps: Steps) -> Result<Copied, Er
 }
 
 async fn copy_all(begun: &Arc<Begun>, steps: &Steps) -> Result<(), Error> {
-    let mut todo = vec![Job::GoOn(begun.root.clone())];
-    let mut flight = Flight::new();
+    let mut todo = Todo::from(Job::GoOn(begun.root.clone(), begun.root.listing()?));
+    // Asked for once: it takes several system calls.
+    let (mut flight, width) = (Flight::new(), width());
     let mut failed = None;
     loop {
-        while failed.is_none() && flight.len() < width() {
+        while failed.is_none() && flight.len() < width {
             let Some(job) = todo.pop() else { break };
             flight.add(steps.go(|aio| Request::new(aio, CopyDir(Some(job)))));
         }
@@ -187,11 +189,14 @@ impl Aio {
     /// [`copy`](Self::copy). Where there are no hard links, each name gets a file of its own. A device without
     /// privilege is an error. The target
     /// must not exist. Until it is complete, the copy has a name like `.ioaio-0123456789abcdef` beside
-    /// it, which after an error or a cancel is removed, and which only a kill leaves behind.
+    /// it, which after an error or a cancel is removed, and which only a kill leaves behind. In a directory
+    /// whose names can't be changed (`chattr +a`) it has its own name at once, and stays, empty, after an
+    /// error.
     ///
     /// Whoever renames things inside either tree meanwhile cannot make it read or write elsewhere.
-    /// Some thirty files are open at the most, however deep or wide the tree is. Memory is taken for
-    /// the names of subdirectories that are still to be done.
+    /// Each directory is read with one descriptor, so what nobody touches is copied once, whatever
+    /// becomes of other names. Some fifty files are open at the most, however deep or wide the tree is.
+    /// Memory is taken for the names of subdirectories that are still to be done.
     ///
     /// # Errors
     /// Those of the calls that it makes, with the path: ENOTDIR for a source that is no directory (see

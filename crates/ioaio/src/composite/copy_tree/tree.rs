@@ -2,29 +2,26 @@
 
 use std::ffi::CString;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use rustix::fs::{AtFlags, Statx};
 use rustix::io::Errno;
 
-use super::dirs::{Dirs, Fds, Id, Opened, id};
+use super::dirs::{Dirs, Fds};
 use crate::Progress;
 use crate::composite::base::calls::Calls;
 use crate::composite::base::contents::Contents;
+use crate::composite::base::errors::Errors;
 use crate::composite::base::not_kept::Notes;
 use crate::composite::base::seen::Seen;
 use crate::composite::base::temp::{NO_LINKS, is};
+use crate::composite::base::tree_dir::{Id, id};
 use crate::request::control::Control;
 use crate::values::error::Error;
 
-/// Errors that are kept in full when a copy goes on after them; more are only counted.
-const ERRORS: usize = 1000;
 const SHARDS: usize = 64;
 
 pub(crate) struct Tree {
-    pub(crate) from_path: PathBuf,
-    pub(crate) to_path: PathBuf,
     /// The roots, of the original and of the copy under its temporary name.
     pub(crate) from: Id,
     pub(crate) temp: Id,
@@ -33,21 +30,14 @@ pub(crate) struct Tree {
     pub(crate) contents: Contents,
     pub(crate) progress: Progress,
     pub(crate) control: Arc<Control>,
-    pub(crate) opened: Opened,
     pub(crate) links: Links,
+    /// What could not be copied; see [`CopyTree`](super::CopyTree).
     pub(crate) errors: Mutex<Errors>,
     /// `syncfs(2)` does not reach the server: each file and directory is synced.
     pub(crate) sync_each: bool,
     pub(crate) notes: Notes,
     /// For a move, which removes what it has copied.
     pub(crate) seen: Option<Arc<Seen>>,
-}
-
-/// What could not be copied; see [`CopyTree`](super::CopyTree).
-#[derive(Debug, Default)]
-pub(crate) struct Errors {
-    pub(crate) first: Vec<Error>,
-    pub(crate) count: u64,
 }
 
 impl Tree {
@@ -61,11 +51,7 @@ impl Tree {
             Err(e) if !self.keep_going || is(&e, &[Errno::CANCELED]) => return Err(e),
             Err(e) => e,
         };
-        let mut errors = self.errors.lock().expect("errors");
-        errors.count += 1;
-        if errors.first.len() < ERRORS {
-            errors.first.push(error);
-        }
+        self.errors.lock().expect("errors").add(error);
         Ok(None)
     }
 }

@@ -13,8 +13,10 @@ use crate::composite::base::attributes::{Object, Pair, Which, kind, stat};
 use crate::composite::base::calls::Place;
 use crate::composite::base::seen;
 use crate::composite::base::special::{self, Original, Special};
+use crate::composite::base::todo::{Rank, Ranked};
 use crate::request::op::Op;
 use crate::values::error::Error;
+use crate::values::listing::Listing;
 
 const BITS: u32 = 0o777;
 /// After so many bytes a request leaves what it has left to others, and so to other processors.
@@ -25,9 +27,19 @@ pub(crate) enum Job {
     /// A subdirectory, by its name.
     Begin(Arc<Dirs>, CString),
     /// More names of a directory.
-    GoOn(Arc<Dirs>),
+    GoOn(Arc<Dirs>, Listing),
     /// Files of a directory that another request has left.
     Rest(Arc<Dirs>, Vec<Entry>),
+}
+
+impl Ranked for Job {
+    fn rank(&self) -> Rank {
+        match self {
+            Job::Begin(..) => Rank::Directory,
+            Job::GoOn(..) => Rank::Names,
+            Job::Rest(..) => Rank::Entries,
+        }
+    }
 }
 
 /// Does a job; gives those that come of it.
@@ -46,46 +58,70 @@ impl Op for CopyDir {
 }
 
 fn visit(job: Job) -> Result<Vec<Job>, Error> {
-    let dirs = match job {
+    let (dirs, listing) = match job {
         Job::Rest(dirs, files) => return copy_files(dirs, files, Vec::new()),
-        Job::GoOn(dirs) => dirs,
+        Job::GoOn(dirs, listing) => (dirs, listing),
         Job::Begin(parent, name) => {
             let tree = parent.tree.clone();
-            let begun = Dirs::begin(&parent, &name);
+            let begun = Dirs::begin(&parent, &name).and_then(|dirs| Ok((dirs.listing()?, dirs)));
             tree.tolerate(parent.done())?;
             match tree.tolerate(begun)? {
-                Some(dirs) => dirs,
+                Some((listing, dirs)) => (dirs, listing),
                 None => return Ok(Vec::new()),
             }
         }
     };
-    let tree = dirs.tree.clone();
-    let fds = dirs.fds()?;
+    let tree = &dirs.tree;
+    if tree.one_file_system && dirs.is_elsewhere() {
+        tree.tolerate(dirs.done())?;
+        return Ok(Vec::new());
+    }
     let mut jobs = Vec::new();
     let mut files = Vec::new();
-    if let Some(batch) = tree.tolerate(dirs.next(&fds))? {
-        if !batch.ended {
-            jobs.push(Job::GoOn(dirs.clone()));
-        }
-        for entry in batch.names {
-            match entry.kind {
-                FileType::Directory => jobs.push(Job::Begin(dirs.clone(), entry.name)),
-                _ => files.push(entry),
+    let batch = dirs.next(listing)?;
+    if let Some(listing) = batch.left {
+        dirs.expect();
+        jobs.push(Job::GoOn(dirs.clone(), listing));
+    }
+    sort_out(&dirs, batch.names, &mut jobs, &mut files)?;
+    copy_files(dirs, files, jobs)
+}
+
+/// Directories are jobs of their own.
+fn sort_out(
+    dirs: &Arc<Dirs>,
+    names: Vec<Entry>,
+    jobs: &mut Vec<Job>,
+    files: &mut Vec<Entry>,
+) -> Result<(), Error> {
+    let tree = &dirs.tree;
+    for entry in names {
+        let kind = match entry.kind {
+            FileType::Unknown => tree.tolerate(dirs.fds().and_then(|fds| dirs.kind_of(&fds, &entry.name)))?,
+            kind => Some(kind),
+        };
+        match kind {
+            None => {}
+            Some(FileType::Directory) => {
+                dirs.expect();
+                jobs.push(Job::Begin(dirs.clone(), entry.name));
             }
+            Some(kind) => files.push(Entry { kind, ..entry }),
         }
     }
-    copy_files(dirs, files, jobs)
+    Ok(())
 }
 
 /// Copies files until they have been large; the rest is for two requests more.
 fn copy_files(dirs: Arc<Dirs>, mut files: Vec<Entry>, mut jobs: Vec<Job>) -> Result<Vec<Job>, Error> {
     let tree = &dirs.tree;
-    let mut bytes = 0;
+    let mut bytes = 0_u64;
     if let Some(fds) = tree.tolerate(dirs.fds())? {
         while bytes < LARGE
             && let Some(entry) = files.pop()
         {
-            bytes += tree.tolerate(copy_entry(&dirs, &fds, &entry))?.unwrap_or(0);
+            let len = tree.tolerate(copy_entry(&dirs, &fds, &entry))?.unwrap_or(0);
+            bytes = bytes.saturating_add(len);
         }
         let half = files.split_off(files.len() / 2);
         for rest in [files, half].into_iter().filter(|rest| !rest.is_empty()) {

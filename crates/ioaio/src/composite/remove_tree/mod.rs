@@ -4,6 +4,7 @@
 //! directories, the latest first, so that what is left to do stays little. A directory goes when the
 //! last of its subdirectories has gone.
 
+mod begin;
 mod removal;
 mod visit;
 
@@ -11,12 +12,14 @@ use std::future::Future;
 use std::io;
 use std::path::Path;
 
+use begin::Begin;
 use removal::Removal;
-use visit::{Begin, Job, RemoveDir};
+use visit::{Job, RemoveDir};
 
 use crate::api::request::PathOp;
 use crate::composite::base::in_flight::{Flight, width};
 use crate::composite::base::task::{Composite, Steps, Task};
+use crate::composite::base::todo::Todo;
 use crate::composite::base::tree_dir::Tree;
 use crate::values::error::Error;
 use crate::values::path::At;
@@ -26,6 +29,8 @@ use crate::{Aio, Progress, Request};
 pub struct RemoveTree {
     at: At,
     one_file_system: bool,
+    contents_only: bool,
+    any_kind: bool,
     progress: Progress,
 }
 
@@ -43,13 +48,14 @@ impl Composite for RemoveTree {
 async fn remove_tree(args: RemoveTree, steps: Steps) -> Result<(), Error> {
     let control = steps.control();
     let tree = Tree::new(args.at.path_buf(), args.one_file_system, control.clone());
-    let removal = Removal::new(tree, args.progress);
-    let begin = Begin { removal: removal.clone(), at: Some(args.at) };
-    let root = steps.go(|aio| Request::new(aio, begin)).await?;
-    let mut todo = vec![Job::GoOn(root)];
-    let mut flight = Flight::new();
+    let removal = Removal::new(tree, args.progress, args.contents_only);
+    let begin = Begin { removal: removal.clone(), at: Some(args.at), any_kind: args.any_kind };
+    let Some(root) = steps.go(|aio| Request::new(aio, begin)).await? else { return Ok(()) };
+    let mut todo = Todo::from(Job::List(root));
+    // Asked for once: it takes several system calls.
+    let (mut flight, width) = (Flight::new(), width());
     loop {
-        while flight.len() < width() && !control.cancelled() {
+        while flight.len() < width && !control.cancelled() {
             let Some(job) = todo.pop() else { break };
             flight.add(
                 steps.go(|aio| Request::new(aio, RemoveDir { removal: removal.clone(), job: Some(job) })),
@@ -76,6 +82,36 @@ impl Request<'_, Task<RemoveTree>> {
         self.op.arguments().one_file_system = stay;
         self
     }
+    /// With true, the directory itself stays, and only what is in it goes (default: false). Its path may then
+    /// be any, such as `.`.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// std::fs::create_dir_all(dir.path().join("cache/a/b"))?;
+    /// ioaio::Aio::new()?.remove_tree(dir.path().join("cache")).contents_only(true).wait()?;
+    /// assert_eq!(std::fs::read_dir(dir.path().join("cache"))?.count(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn contents_only(mut self, yes: bool) -> Self {
+        self.op.arguments().contents_only = yes;
+        self
+    }
+    /// With true, a file or anything else that is no directory goes as well, unless only contents are to go
+    /// or its path ends with a slash (default: false). A symbolic link goes itself.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// std::fs::write(dir.path().join("file"), "")?;
+    /// ioaio::Aio::new()?.remove_tree(dir.path().join("file")).any_kind(true).wait()?;
+    /// assert!(!dir.path().join("file").exists());
+    /// # Ok(()) }
+    /// ```
+    pub fn any_kind(mut self, yes: bool) -> Self {
+        self.op.arguments().any_kind = yes;
+        self
+    }
     /// Counts in `progress` what has been removed.
     pub fn progress(mut self, progress: &Progress) -> Self {
         self.op.arguments().progress = progress.clone();
@@ -87,14 +123,16 @@ impl Aio {
     /// Removes a directory with all that is in it. Symbolic links are removed, never followed.
     ///
     /// What cannot be removed stays, with the directories above it, and the rest goes: the result is then
-    /// the first error. After a cancel what has gone has gone, and the rest is still there. Whoever renames
-    /// things inside the tree meanwhile cannot make it remove anything outside of it. Some thirty
-    /// directories are open at the most, however deep or wide the tree is.
+    /// the first error, which has the others in it ([`Error::others`]). A directory that may not be read
+    /// goes if it is empty. After a cancel what has gone has gone, and the rest is still there. Whoever
+    /// renames things inside the tree meanwhile cannot make it remove anything outside of it. Some thirty
+    /// directories are open at the most, however deep or wide the tree is. Memory is taken for the names of
+    /// subdirectories that are still to be removed.
     ///
     /// # Errors
     /// Those of the calls that it makes, with the path: ENOTDIR for what is no directory or a symbolic link;
     /// EINVAL for a path that does not end in a name, or has a NUL in it; EBUSY for a directory that was
-    /// moved away meanwhile; ENOTEMPTY where somebody goes on to put things in.
+    /// moved away meanwhile; ENOTEMPTY where somebody goes on to put things in, after nine listings.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -108,6 +146,8 @@ impl Aio {
     /// ```
     pub fn remove_tree(&self, path: impl AsRef<Path>) -> Request<'_, Task<RemoveTree>> {
         let at = At::new(path.as_ref());
-        Task::request(self, RemoveTree { at, one_file_system: false, progress: Progress::new() })
+        let (one_file_system, contents_only, any_kind) = (false, false, false);
+        let progress = Progress::new();
+        Task::request(self, RemoveTree { at, one_file_system, contents_only, any_kind, progress })
     }
 }

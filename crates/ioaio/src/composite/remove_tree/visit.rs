@@ -2,68 +2,38 @@
 
 use std::ffi::{CStr, CString};
 use std::io;
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, OFlags, RawDir, SeekFrom};
+use rustix::fs::{AtFlags, FileType};
 use rustix::io::Errno;
 
 use super::removal::{Dir, Left, Removal};
-use crate::composite::base::parent_and_name::Name;
 use crate::composite::base::temp::is;
+use crate::composite::base::todo::{Rank, Ranked};
 use crate::request::op::Op;
 use crate::values::error::Error;
-use crate::values::path::At;
+use crate::values::listing::{Listing, Name, Read, removed_is_read};
 
 /// Names that one request takes on, about.
 const NAMES: usize = 4096;
-const BUFFER: usize = 32 * 1024;
-
-/// Opens the directory that the tree is in, and its root.
-pub(crate) struct Begin {
-    pub(crate) removal: Arc<Removal>,
-    pub(crate) at: Option<At>,
-}
-
-impl Op for Begin {
-    type Val = Result<Arc<Dir>, Error>;
-    type Out = Result<Arc<Dir>, Error>;
-    const NAME: &'static str = "remove_tree_begin";
-    fn run(&mut self) -> io::Result<Self::Val> {
-        let at = self.at.take().ok_or(Errno::INVAL)?;
-        Ok(begin(&self.removal, &at))
-    }
-    fn finish(self, res: io::Result<Self::Val>) -> Self::Out {
-        res.unwrap_or_else(|e| Err(Error::new(Self::NAME, "", e)))
-    }
-}
-
-fn begin(removal: &Removal, at: &At) -> Result<Arc<Dir>, Error> {
-    let mut path = at.path().to_bytes();
-    while path.len() > 1 && path.ends_with(b"/") {
-        path = &path[..path.len() - 1];
-    }
-    let name = match Name::split(at, path) {
-        Err(Errno::ISDIR) => Err(Errno::INVAL),
-        name => name,
-    };
-    let name = name.map_err(|e| Error::new("openat", at.path_buf(), e))?;
-    let tree = &removal.tree;
-    let outside = tree.calls().step("openat", at, || name.open_dir(OFlags::PATH))?;
-    let root = Dir::root(tree, outside, name.name(), Left::new())?;
-    root.stay_open();
-    Ok(root)
-}
 
 /// What is to be done in a tree.
 pub(crate) enum Job {
     /// A subdirectory, by its name.
     Begin(Arc<Dir>, CString),
-    /// The names of a directory from a place in its order on.
-    GoOn(Arc<Dir>),
-    /// The rest of them.
-    Rest(Arc<Dir>, u64),
+    /// The names of a directory, from the first one on.
+    List(Arc<Dir>),
+    /// Further names of it.
+    GoOn(Arc<Dir>, Listing),
+}
+
+impl Ranked for Job {
+    fn rank(&self) -> Rank {
+        match self {
+            Job::Begin(..) | Job::List(_) => Rank::Directory,
+            Job::GoOn(..) => Rank::Names,
+        }
+    }
 }
 
 /// Does a job; gives those that come of it.
@@ -86,51 +56,73 @@ impl Op for RemoveDir {
 
 fn visit(removal: &Removal, job: Job) -> Result<Vec<Job>, Error> {
     let mut jobs = Vec::new();
-    let (dir, cookie) = match job {
-        Job::GoOn(dir) => (dir, 0),
-        Job::Rest(dir, cookie) => (dir, cookie),
+    let (dir, listing) = match job {
+        Job::List(dir) => (dir.clone(), dir.listing_again()),
+        Job::GoOn(dir, listing) => (dir, Ok(listing)),
         Job::Begin(above, name) => {
-            let begun = above.begin(&name, Left::new());
-            // What is not a directory any more is removed as what it is; what has gone has gone.
-            let begun = match begun {
-                Err(e) if is(&e, &[Errno::NOTDIR, Errno::LOOP]) => {
-                    unlink(removal, &above, &name).map(|_| None)
-                }
-                Err(e) if is(&e, &[Errno::NOENT]) => Ok(None),
-                begun => begun.map(Some),
-            };
-            match removal.tolerate(begun)?.flatten() {
+            let begun = begin(removal, &above, &name);
+            match removal.tolerate(&above, begun)?.flatten() {
                 Some(dir) => {
                     dir.stay_open();
-                    (dir, 0)
+                    (dir.clone(), dir.listing())
                 }
                 None => {
-                    jobs.extend(removal.done(&above)?.map(Job::GoOn));
+                    jobs.extend(removal.done(&above)?.map(Job::List));
                     return Ok(jobs);
                 }
             }
         }
     };
-    let emptied = empty(removal, &dir, cookie, &mut jobs);
-    removal.tolerate(emptied)?;
-    jobs.extend(removal.done(&dir)?.map(Job::GoOn));
+    let emptied = listing.and_then(|listing| empty(removal, &dir, listing, &mut jobs));
+    removal.tolerate(&dir, emptied)?;
+    jobs.extend(removal.done(&dir)?.map(Job::List));
     Ok(jobs)
 }
 
-/// Unlinks what can be; adds jobs for subdirectories, and for the rest of a large directory.
-fn empty(removal: &Removal, dir: &Arc<Dir>, cookie: u64, jobs: &mut Vec<Job>) -> Result<(), Error> {
-    let (fd, place) = (dir.fd()?, dir.spot(c""));
-    let mut batch = Batch { names: Vec::new(), cookie };
-    let ended = removal.tree.calls().step("getdents64", &place, || batch.read(fd.as_fd()))?;
-    batch.names.sort_unstable_by_key(|entry| entry.ino);
-    if !ended {
-        dir.data.add();
-        jobs.push(Job::Rest(dir.clone(), batch.cookie));
+/// Opens a directory; gives nothing if it has gone.
+fn begin(removal: &Removal, above: &Arc<Dir>, name: &CStr) -> Result<Option<Arc<Dir>>, Error> {
+    match above.begin(name, |_| Left::new()) {
+        Err(e) if is(&e, &[Errno::NOENT]) => Ok(None),
+        // What is not a directory any more is removed as what it is.
+        Err(e) if is(&e, &[Errno::NOTDIR, Errno::LOOP]) => unlink(removal, above, name).map(|_| None),
+        // Who may not read it can't know that it is empty: the kernel does.
+        Err(e) if is(&e, &[Errno::ACCESS]) => {
+            let (fd, place) = (above.fd()?, above.spot(name));
+            let rmdir = || rustix::fs::unlinkat(&fd, name, AtFlags::REMOVEDIR);
+            match removal.tree.calls().step("unlinkat", &place, rmdir) {
+                Ok(()) => {
+                    removal.progress.add_entry();
+                    Ok(None)
+                }
+                Err(_) => Err(e),
+            }
+        }
+        begun => begun.map(Some),
     }
-    for entry in batch.names {
+}
+
+/// Unlinks what can be; adds jobs for subdirectories, and for the rest of a large directory.
+fn empty(removal: &Removal, dir: &Arc<Dir>, listing: Listing, jobs: &mut Vec<Job>) -> Result<(), Error> {
+    let place = dir.spot(c"");
+    let mut names = Vec::new();
+    let read = removal.tree.calls().step("getdents64", &place, || {
+        removed_is_read(listing.read_some(NAMES, |Name { name, kind, ino }| {
+            names.push(Entry { name: name.into(), kind, ino });
+            Ok(())
+        }))
+    });
+    // After an error there are no more names to be had; those before it go.
+    let read = removal.tolerate(dir, read)?;
+    // Removed in the order of inodes, which takes a disk the fewest seeks.
+    names.sort_unstable_by_key(|entry| entry.ino);
+    if read == Some(Read::Part) {
+        dir.data.add();
+        jobs.push(Job::GoOn(dir.clone(), listing));
+    }
+    for entry in names {
         let directory = match entry.kind {
             FileType::Directory => true,
-            _ => removal.tolerate(unlink(removal, dir, &entry.name))?.unwrap_or(false),
+            _ => removal.tolerate(dir, unlink(removal, dir, &entry.name))?.unwrap_or(false),
         };
         if directory {
             dir.data.add();
@@ -155,35 +147,8 @@ fn unlink(removal: &Removal, dir: &Arc<Dir>, name: &CStr) -> Result<bool, Error>
     }
 }
 
-struct Batch {
-    names: Vec<Entry>,
-    cookie: u64,
-}
-
 struct Entry {
     name: CString,
     kind: FileType,
     ino: u64,
-}
-
-impl Batch {
-    /// Names from the cookie on; true at the end of the directory.
-    fn read(&mut self, dir: BorrowedFd<'_>) -> rustix::io::Result<bool> {
-        self.names.clear();
-        rustix::fs::seek(dir, SeekFrom::Start(self.cookie))?;
-        let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
-        let mut entries = RawDir::new(dir, &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            self.cookie = entry.next_entry_cookie();
-            let name = entry.file_name();
-            if name != c"." && name != c".." {
-                self.names.push(Entry { name: name.into(), kind: entry.file_type(), ino: entry.ino() });
-            }
-            if self.names.len() >= NAMES && entries.is_buffer_empty() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }

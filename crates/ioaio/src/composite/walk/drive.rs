@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::Plan;
 use super::names::Run;
 use super::order::{Order, Rules};
-use super::visit::{Outcome, Visit};
+use super::visit::{Job, Outcome, Visit};
 use crate::Request;
 use crate::composite::base::in_flight::{Flight, width};
 use crate::composite::base::task::Steps;
@@ -26,13 +26,15 @@ pub(crate) struct Drive {
     rules: Rules,
     width: usize,
     short: u32,
+    /// Names that a directory has told and that had gone when they were asked for.
+    pub(crate) vanished: u64,
 }
 
 impl Drive {
     pub(crate) fn new(plan: Plan, rules: Rules, steps: Steps) -> Self {
         let order = Order::new(plan.sorted);
         let plan = Arc::new(plan);
-        Drive { plan, steps, flight: Flight::new(), order, rules, width: width(), short: 0 }
+        Drive { plan, steps, flight: Flight::new(), order, rules, width: width(), short: 0, vanished: 0 }
     }
     /// Further entries; `None` at the end.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Run>> {
@@ -55,13 +57,18 @@ impl Drive {
             return;
         }
         let next = std::iter::from_fn(|| self.order.take(&mut self.rules));
-        let mut jobs: Vec<_> = next.take(free * JOBS).collect();
-        let each = jobs.len().div_ceil(free);
-        while !jobs.is_empty() {
-            let others = jobs.split_off(each.min(jobs.len()));
+        let is_rest = |(_, job): &(u64, Job)| matches!(job, Job::Rest(..));
+        let (rests, others): (Vec<_>, Vec<_>) = next.take(free * JOBS).partition(is_rest);
+        let each = others.len().div_ceil(free).max(1);
+        let mut hands: Vec<Vec<_>> = (0..free).map(|_| Vec::new()).collect();
+        // No request gets the rests of several large directories while another one begins a further
+        // directory, and so no more of these are open than there are requests.
+        rests.into_iter().enumerate().for_each(|(i, job)| hands[i % free].push(job));
+        // What is in the same directory is for the same request: others would contend for it.
+        others.into_iter().enumerate().for_each(|(i, job)| hands[i / each].push(job));
+        for jobs in hands.into_iter().filter(|jobs| !jobs.is_empty()) {
             let visit = Visit { plan: self.plan.clone(), jobs };
             self.flight.add(self.steps.go(|aio| Request::new(aio, visit)));
-            jobs = others;
         }
     }
     fn gather(&mut self, mut outcome: Outcome) {
@@ -77,6 +84,7 @@ impl Drive {
             outcome.found.push((number, self.plan.error(&job, Errno::MFILE).into()));
         }
         for (number, found) in outcome.found {
+            self.vanished += found.vanished;
             self.order.put(number, found, &mut self.rules);
         }
         for (number, job) in outcome.left.into_iter().rev() {

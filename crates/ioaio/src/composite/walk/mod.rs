@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
             let plan = Plan { tree, at, metadata, born, sorted, max_depth };
             Drive::new(plan, Rules { max_depth, filter: self.filter }, steps)
         });
-        WalkStream { aio: self.aio.clone(), run, drive, min_depth: self.min_depth }
+        WalkStream { aio: self.aio.clone(), run, drive, min_depth: self.min_depth, vanished: 0 }
     }
 }
 
@@ -172,16 +172,36 @@ pub struct WalkStream {
     /// Nothing when there is no more to come.
     drive: Option<Drive>,
     min_depth: usize,
+    vanished: u64,
 }
 
 impl WalkStream {
+    /// How many names that directories have told had gone when more was asked of them, so far. They are no
+    /// items; of directories among them that were given out, nothing further comes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures::StreamExt;
+    /// let aio = ioaio::Aio::new()?;
+    /// let mut walk = aio.walk("/etc").max_depth(1).metadata(true).stream();
+    /// while let Some(entry) = aio.block_on(walk.next()) {
+    ///     entry?;
+    /// }
+    /// assert_eq!(walk.vanished(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn vanished(&self) -> u64 {
+        self.vanished
+    }
     fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Option<<Self as Stream>::Item>> {
         loop {
             if let Some(item) = self.run.next() {
                 return Poll::Ready(Some(item));
             }
             let Some(drive) = &mut self.drive else { return Poll::Ready(None) };
-            match drive.poll(cx) {
+            let polled = drive.poll(cx);
+            self.vanished = drive.vanished;
+            match polled {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(None) => self.drive = None,
                 Poll::Ready(Some(mut run)) => {
@@ -213,6 +233,23 @@ impl Drop for WalkStream {
 /// The entries of a walk; the thread that iterates waits for them. Dropping it ends the walk.
 pub struct WalkIter(WalkStream);
 
+impl WalkIter {
+    /// How many names that directories have told had gone when more was asked of them, so far. They are no
+    /// items; of directories among them that were given out, nothing further comes.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let aio = ioaio::Aio::new()?;
+    /// let mut walk = aio.walk("/etc").max_depth(1).metadata(true).into_iter();
+    /// assert!(walk.by_ref().count() > 1);
+    /// assert_eq!(walk.vanished(), 0);
+    /// # Ok(()) }
+    /// ```
+    pub fn vanished(&self) -> u64 {
+        self.0.vanished
+    }
+}
+
 impl Iterator for WalkIter {
     type Item = Result<WalkEntry, Error>;
     fn next(&mut self) -> Option<Self::Item> {
@@ -235,14 +272,17 @@ impl Aio {
     ///
     /// Iterated over, it blocks; [`stream`](Walk::stream) is for futures. Directories are read in
     /// parallel, some ahead of the caller: that is bounded, as is the number of directories that are
-    /// open, some thirty at the most. The order is any in which a directory comes before what is in
-    /// it, unless [`sorted`](Walk::sorted) is set.
+    /// open, some forty at the most. A directory's names are read with one descriptor, so those that
+    /// nobody touches come once, whatever becomes of others. The order is any in which a directory comes
+    /// before what is in it, unless [`sorted`](Walk::sorted) is set.
+    ///
+    /// What goes away between being listed and being asked for is left out and counted, see
+    /// [`WalkIter::vanished`].
     ///
     /// # Errors
-    /// They are items, and do not end the walk: those of the calls that it makes, with the path. ENOTDIR,
-    /// ELOOP and ENOENT of a directory that was an entry: something else has come into its place. EBUSY:
-    /// a directory was moved away and its further names were still to be read. ENOENT of `lstat`: what
-    /// the directory has listed has gone. EINVAL for a NUL in the path.
+    /// They are items, and do not end the walk: those of the calls that it makes, with the path. ENOTDIR
+    /// and ELOOP of a directory that was an entry: something else has come into its place. EBUSY: another
+    /// directory has come into the place of one that was not finished with. EINVAL for a NUL in the path.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

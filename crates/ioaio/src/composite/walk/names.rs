@@ -1,20 +1,16 @@
 //! Names of a directory, and what was asked of them.
 
 use std::ffi::CStr;
-use std::mem::MaybeUninit;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::{Dir, Tree, WalkEntry};
 use crate::values::error::Error;
+use crate::values::listing::{Listing, Name, Read, removed_is_read};
 use crate::{FileType, Metadata};
-
-const BUFFER: usize = 32 * 1024;
 
 /// Where names are.
 pub(crate) enum Place {
@@ -63,33 +59,15 @@ impl Names {
         self.bytes.extend_from_slice(bytes);
         true
     }
-    /// Names from `cookie` on, about `limit` of them; true at the end of the directory.
-    pub(crate) fn read(
-        &mut self,
-        dir: BorrowedFd<'_>,
-        cookie: &mut u64,
-        limit: usize,
-    ) -> rustix::io::Result<bool> {
-        if *cookie != 0 {
-            rustix::fs::seek(dir, SeekFrom::Start(*cookie))?;
-        }
-        let mut buffer = [const { MaybeUninit::uninit() }; BUFFER];
-        let mut entries = RawDir::new(dir, &mut buffer);
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            *cookie = entry.next_entry_cookie();
-            let name = entry.file_name();
-            if name != c"." && name != c".." {
-                let kind = FileType::from_rustix(entry.file_type());
-                if !self.push(name, kind, entry.ino()) {
-                    return Err(Errno::OVERFLOW);
-                }
+    /// Names of a listing, at least `limit` of them if there are as many.
+    pub(crate) fn read(&mut self, listing: &Listing, limit: usize) -> rustix::io::Result<Read> {
+        let read = listing.read_some(limit, |Name { name, kind, ino }| {
+            match self.push(name, FileType::from_rustix(kind), ino) {
+                true => Ok(()),
+                false => Err(Errno::OVERFLOW),
             }
-            if self.items.len() >= limit && entries.is_buffer_empty() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        });
+        removed_is_read(read)
     }
     pub(crate) fn sort_by_name(&mut self) {
         let name = |item: &Item| &self.bytes[item.start as usize..][..usize::from(item.len)];
@@ -158,8 +136,9 @@ impl Batch {
 pub(crate) struct Run {
     batch: Option<Arc<Batch>>,
     range: Range<usize>,
-    /// The last is the first to come, each instead of the entry of that number.
-    errors: Vec<(usize, Error)>,
+    /// The last is the first to come, each instead of the entry of that number. Nothing comes instead of
+    /// what has gone.
+    errors: Vec<(usize, Option<Error>)>,
 }
 
 impl Run {
@@ -168,18 +147,18 @@ impl Run {
         names: Arc<Names>,
         range: Range<usize>,
         stats: Vec<Option<Metadata>>,
-        mut errors: Vec<(usize, Error)>,
+        mut errors: Vec<(usize, Option<Error>)>,
     ) -> Self {
         errors.reverse();
         let batch = Arc::new(Batch { names, start: range.start, stats });
         Run { batch: Some(batch), range, errors }
     }
     pub(crate) fn error(error: Error) -> Self {
-        Run { errors: vec![(0, error)], ..Run::default() }
+        Run { errors: vec![(0, Some(error))], ..Run::default() }
     }
     /// Adds an error after all that there is.
     pub(crate) fn fail(&mut self, error: Error) {
-        self.errors.insert(0, (self.range.end, error));
+        self.errors.insert(0, (self.range.end, Some(error)));
     }
     pub(crate) fn len(&self) -> usize {
         self.range.len()
@@ -214,11 +193,13 @@ impl Run {
         self.range.start = self.range.end;
     }
     pub(crate) fn next(&mut self) -> Option<Result<WalkEntry, Error>> {
-        if let Some((at, error)) = self.errors.pop_if(|(at, _)| *at <= self.range.start) {
+        while let Some((at, error)) = self.errors.pop_if(|(at, _)| *at <= self.range.start) {
             if at == self.range.start && !self.range.is_empty() {
                 self.range.start += 1;
             }
-            return Some(Err(error));
+            if let Some(error) = error {
+                return Some(Err(error));
+            }
         }
         let batch = self.batch.as_ref()?;
         let i = self.range.next()?;

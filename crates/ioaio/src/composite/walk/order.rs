@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::WalkEntry;
 use super::names::Run;
 use super::visit::{Found, Job};
+use crate::composite::base::todo::Todo;
 
 /// How far ahead of the caller a sorted walk looks: this many places, or names.
 const PLACES: usize = 64;
@@ -40,7 +41,7 @@ pub(crate) enum Order {
 /// Entries as they come. What was found last is done first: what is left to do stays little.
 #[derive(Default)]
 pub(crate) struct Any {
-    todo: Vec<(u64, Job)>,
+    todo: Todo<Job>,
     ready: VecDeque<Run>,
     names: usize,
 }
@@ -66,13 +67,13 @@ impl Order {
     pub(crate) fn new(sorted: bool) -> Self {
         match sorted {
             true => Order::Sorted(Sorted { slots: vec![Slot::Todo(Job::Root)], number: 0 }),
-            false => Order::Any(Any { todo: vec![(0, Job::Root)], ..Any::default() }),
+            false => Order::Any(Any { todo: Todo::from(Job::Root), ..Any::default() }),
         }
     }
     /// The next thing to do, unless there is enough to be given out.
     pub(crate) fn take(&mut self, rules: &mut Rules) -> Option<(u64, Job)> {
         match self {
-            Order::Any(any) if any.names < NAMES => any.todo.pop(),
+            Order::Any(any) if any.names < NAMES => any.todo.pop().map(|job| (0, job)),
             Order::Any(_) => None,
             Order::Sorted(sorted) => sorted.take(rules),
         }
@@ -80,7 +81,7 @@ impl Order {
     /// A job was not begun.
     pub(crate) fn put_back(&mut self, number: u64, job: Job) {
         match self {
-            Order::Any(any) => any.todo.push((number, job)),
+            Order::Any(any) => any.todo.push(job),
             Order::Sorted(sorted) => sorted.replace(number, [Slot::Todo(job)]),
         }
     }
@@ -104,8 +105,8 @@ impl Order {
 
 impl Any {
     fn put(&mut self, found: Found, rules: &mut Rules) {
-        self.todo.extend(found.more.into_iter().rev().map(|job| (0, job)));
-        self.todo.extend(found.run.dirs().filter_map(|(_, entry)| rules.job(&entry)).map(|job| (0, job)));
+        self.todo.extend(found.more.into_iter().rev());
+        self.todo.extend(found.run.dirs().filter_map(|(_, entry)| rules.job(&entry)));
         if !found.run.is_empty() {
             self.names += found.run.len();
             self.ready.push_back(found.run);

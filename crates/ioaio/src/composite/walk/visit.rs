@@ -3,17 +3,21 @@
 use std::ffi::{CStr, CString};
 use std::io;
 use std::ops::Range;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags};
+use rustix::fs::{AtFlags, StatxFlags};
 use rustix::io::Errno;
 
 use super::names::{Names, Run};
 use super::{Dir, Plan};
+use crate::composite::base::attributes::stat;
 use crate::composite::base::temp::is;
+use crate::composite::base::todo::{Rank, Ranked};
+use crate::composite::base::tree_dir::open_dir;
 use crate::request::op::Op;
 use crate::values::error::Error;
+use crate::values::listing::{Listing, Read};
 use crate::{FileType, Metadata};
 
 /// Names that are read, or asked for, by one job at the most, about.
@@ -31,10 +35,21 @@ pub(crate) enum Job {
     Top,
     /// Those in a subdirectory.
     Enter(Arc<Dir>, CString),
-    /// Further names of a directory, from a place in its order on.
-    Rest(Arc<Dir>, u64),
-    /// Metadata of some names.
-    Stat(Arc<Names>, Range<usize>),
+    /// Further names of a directory.
+    Rest(Arc<Dir>, Listing),
+    /// Metadata of some names, in the directory that is still open from reading them, unless the walk is
+    /// sorted: that may have to wait for long.
+    Stat(Arc<Names>, Range<usize>, Option<Arc<OwnedFd>>),
+}
+
+impl Ranked for Job {
+    fn rank(&self) -> Rank {
+        match self {
+            Job::Stat(..) => Rank::Entries,
+            Job::Rest(..) => Rank::Names,
+            Job::Root | Job::Top | Job::Enter(..) => Rank::Directory,
+        }
+    }
 }
 
 /// What a job has found.
@@ -43,6 +58,16 @@ pub(crate) struct Found {
     pub(crate) run: Run,
     /// What is to be done next, for the entries that come after these.
     pub(crate) more: Vec<Job>,
+    /// Names that have gone since the directory told them.
+    pub(crate) vanished: u64,
+}
+
+impl Found {
+    /// Names, those that are still to be asked for among them.
+    fn names(&self) -> usize {
+        let asked = |job: &Job| if let Job::Stat(_, range, _) = job { range.len() } else { 0 };
+        self.run.len() + self.more.iter().map(asked).sum::<usize>()
+    }
 }
 
 /// What became of a request: of its jobs, by their numbers.
@@ -84,7 +109,7 @@ impl Op for Visit {
                 }
                 Err(e) => outcome.found.push((number, e.into())),
                 Ok(found) => {
-                    names += found.run.len();
+                    names += found.names();
                     outcome.found.push((number, found));
                 }
             }
@@ -107,23 +132,30 @@ fn lacks_descriptors(visited: &Result<Found, Error>) -> bool {
 
 impl From<Error> for Found {
     fn from(error: Error) -> Self {
-        Found { run: Run::error(error), more: Vec::new() }
+        Found { run: Run::error(error), ..Found::default() }
     }
 }
 
 impl Plan {
     fn visit(&self, job: &Job) -> Result<Found, Error> {
+        let gone = |vanished| Ok(Found { vanished, ..Found::default() });
         let dir = match job {
             Job::Root => return self.root(),
-            Job::Stat(names, range) => return self.stats(names.clone(), range.clone()),
-            Job::Rest(dir, cookie) => return self.list(dir, *cookie),
+            Job::Stat(names, range, fd) => {
+                return match self.stats(names, range.clone(), fd.clone()) {
+                    Err(e) if is(&e, &[Errno::NOENT]) => gone(range.len() as u64),
+                    found => found,
+                };
+            }
+            Job::Rest(dir, listing) => return self.list(dir, listing),
             Job::Top => self.top()?,
-            Job::Enter(above, name) => match above.begin(name, ()) {
+            Job::Enter(above, name) => match above.begin(name, |_| ()) {
                 Err(e) if is(&e, &[Errno::XDEV]) => return Ok(Found::default()),
+                Err(e) if is(&e, &[Errno::NOENT]) => return gone(1),
                 dir => dir?,
             },
         };
-        let found = self.list(&dir, 0);
+        let found = dir.listing().and_then(|listing| self.list(&dir, &listing));
         let goes_on =
             found.as_ref().is_ok_and(|found| !found.more.is_empty() || found.run.dirs().next().is_some());
         if goes_on {
@@ -140,7 +172,7 @@ impl Plan {
             Job::Root | Job::Top => self.tree.path.clone(),
             Job::Enter(above, name) => above.spot(name).place(),
             Job::Rest(dir, _) => dir.spot(c"").place(),
-            Job::Stat(names, _) => self.tree.path.join(names.path()),
+            Job::Stat(names, ..) => self.tree.path.join(names.path()),
         };
         Error::new(Visit::NAME, place, errno)
     }
@@ -153,21 +185,20 @@ impl Plan {
             FileType::Directory if self.max_depth > 0 => vec![Job::Top],
             _ => Vec::new(),
         };
-        Ok(Found { run: Run::new(names, 0..1, stats, Vec::new()), more })
+        Ok(Found { run: Run::new(names, 0..1, stats, Vec::new()), more, vanished: 0 })
     }
     fn top(&self) -> Result<Arc<Dir>, Error> {
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let (calls, at) = (self.tree.calls(), &self.at);
-        let open = || rustix::fs::openat(at.dirfd(), at.path(), flags, Mode::empty());
-        let outside = calls.step("openat", at, open)?;
-        Dir::root(&self.tree, outside, c".", ())
+        let fd = calls.step("openat", at, || open_dir(at.dirfd(), at.path()))?;
+        let st = calls.step("statx", at, || stat(fd.as_fd()))?;
+        Ok(Dir::opened_root(&self.tree, fd, &st, ()))
     }
-    fn list(&self, dir: &Arc<Dir>, mut cookie: u64) -> Result<Found, Error> {
-        let (calls, place, fd) = (self.tree.calls(), dir.spot(c""), dir.fd()?);
+    fn list(&self, dir: &Arc<Dir>, listing: &Listing) -> Result<Found, Error> {
+        let (calls, place, fd) = (self.tree.calls(), dir.spot(c""), listing.dir());
         let mut names = Names::of(dir.clone());
         // Sorted, it takes all of them.
         let limit = if self.sorted { usize::MAX } else { NAMES };
-        let read = calls.step("getdents64", &place, || names.read(fd.as_fd(), &mut cookie, limit));
+        let read = calls.step("getdents64", &place, || names.read(listing, limit));
         if self.sorted {
             names.sort_by_name();
         } else if self.metadata && names.len() >= BY_INODE {
@@ -177,24 +208,26 @@ impl Plan {
         let names = Arc::new(names);
         let all = 0..names.len();
         let mut found = if !self.metadata {
-            Found { run: Run::new(names, all, Vec::new(), failed), more: Vec::new() }
-        } else if matches!(read, Ok(true)) && names.len() <= NAMES {
-            self.stats(names, all)?
+            let vanished = vanished(&failed);
+            Found { run: Run::new(names, all, Vec::new(), failed), more: Vec::new(), vanished }
+        } else if matches!(read, Ok(Read::All)) && names.len() <= NAMES {
+            self.stats(&names, all, Some(fd.clone()))?
         } else {
             // Others may ask for some of them meanwhile.
             let parts = all.step_by(NAMES).map(|at| at..names.len().min(at + NAMES));
-            let more = parts.map(|part| Job::Stat(names.clone(), part)).collect();
-            Found { run: Run::default(), more }
+            let fd = |_| fd.clone();
+            let stat = |part| Job::Stat(names.clone(), part, (!self.sorted).then_some(()).map(fd));
+            Found { more: parts.map(stat).collect(), ..Found::default() }
         };
         match read {
-            Ok(true) => {}
-            Ok(false) => found.more.push(Job::Rest(dir.clone(), cookie)),
+            Ok(Read::All) => {}
+            Ok(Read::Part) => found.more.push(Job::Rest(dir.clone(), listing.clone())),
             Err(e) => found.run.fail(e),
         }
         Ok(found)
     }
     /// Asks for the kinds that the file system does not tell in its directories.
-    fn kinds(&self, dir: BorrowedFd<'_>, names: &mut Names) -> Vec<(usize, Error)> {
+    fn kinds(&self, dir: BorrowedFd<'_>, names: &mut Names) -> Vec<Failed> {
         let mut failed = Vec::new();
         for i in 0..names.len() {
             if names.kind(i) != FileType::Unknown {
@@ -202,20 +235,26 @@ impl Plan {
             }
             match self.ask(dir, names, i) {
                 Ok(metadata) => names.set_kind(i, metadata.file_type()),
-                Err(e) => failed.push((i, e)),
+                Err(e) => failed.push((i, unless_gone(e))),
             }
         }
         failed
     }
-    fn stats(&self, names: Arc<Names>, range: Range<usize>) -> Result<Found, Error> {
+    fn stats(
+        &self,
+        names: &Arc<Names>,
+        range: Range<usize>,
+        fd: Option<Arc<OwnedFd>>,
+    ) -> Result<Found, Error> {
         let super::names::Place::Dir(dir) = &names.place else { return Ok(Found::default()) };
-        let fd = dir.fd()?;
+        let fd = fd.map_or_else(|| dir.fd(), Ok)?;
         let (mut stats, mut failed) = (Vec::with_capacity(range.len()), Vec::new());
         for i in range.clone() {
-            let metadata = self.ask(fd.as_fd(), &names, i);
-            stats.push(metadata.map_err(|e| failed.push((i, e))).ok());
+            let metadata = self.ask(fd.as_fd(), names, i);
+            stats.push(metadata.map_err(|e| failed.push((i, unless_gone(e)))).ok());
         }
-        Ok(Found { run: Run::new(names, range, stats, failed), more: Vec::new() })
+        let vanished = vanished(&failed);
+        Ok(Found { run: Run::new(names.clone(), range, stats, failed), more: Vec::new(), vanished })
     }
     fn ask(&self, fd: BorrowedFd<'_>, names: &Names, i: usize) -> Result<Metadata, Error> {
         let super::names::Place::Dir(dir) = &names.place else { unreachable!("the root is asked for") };
@@ -230,4 +269,16 @@ impl Plan {
         }
         Ok(Metadata::without_birth(&rustix::fs::statat(dir, name, flags)?))
     }
+}
+
+/// The number of a name, and why nothing is known of it.
+type Failed = (usize, Option<Error>);
+
+/// What has gone since the directory told its name is no error.
+fn unless_gone(error: Error) -> Option<Error> {
+    (!is(&error, &[Errno::NOENT])).then_some(error)
+}
+
+fn vanished(failed: &[Failed]) -> u64 {
+    failed.iter().filter(|(_, error)| error.is_none()).count() as u64
 }
