@@ -170,10 +170,11 @@ impl Aio {
     /// Keeps at least `n` threads, raising the maximum if need be.
     pub fn min_parallel(&self, n: usize) {
         let engine = self.engine();
-        engine.routes.pool.configure(|s| {
+        let needs = engine.routes.pool.configure(|s| {
             s.min_threads = n;
             s.max_threads = s.max_threads.max(n);
         });
+        engine.meet(needs, false);
         engine.start_least_workers();
     }
     /// Allows at most `n` threads, and blocks until no more are running; on one of these threads, that is in
@@ -189,11 +190,13 @@ impl Aio {
     }
     /// Sets how many idle threads stay after the idle timeout.
     pub fn max_idle(&self, n: usize) {
-        self.engine().routes.pool.configure(|s| s.max_idle = n);
+        let engine = self.engine();
+        engine.meet(engine.routes.pool.configure(|s| s.max_idle = n), false);
     }
     /// Sets how long a thread stays idle before it may end.
     pub fn idle_timeout(&self, t: Duration) {
-        self.engine().routes.pool.configure(|s| s.idle_timeout = t);
+        let engine = self.engine();
+        engine.meet(engine.routes.pool.configure(|s| s.idle_timeout = t), false);
     }
     /// Sets how many requests may wait to be executed before submitters are held; gives the old limit.
     ///

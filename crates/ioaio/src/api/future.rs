@@ -193,6 +193,10 @@ impl<O: Op> Pending<O> {
         match req.take() {
             Some(out) => Poll::Ready(out),
             None => {
+                let engine = self.aio.engine();
+                if engine.watchers.reaper_refused.load(Ordering::Relaxed) && engine.serve_here() {
+                    cx.waker().wake_by_ref();
+                }
                 self.step = Step::Waiting(req);
                 Poll::Pending
             }

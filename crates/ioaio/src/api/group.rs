@@ -77,7 +77,11 @@ impl Group {
     pub fn then(&self, callback: impl FnOnce() + Send + 'static) {
         let engine = self.aio.engine();
         engine.results.count_in();
-        if !self.members.set_callback(Box::new(callback)) {
+        let (first, held) = self.members.set_callback(Box::new(callback));
+        if held {
+            engine.results.group_held();
+        }
+        if !first {
             engine.count_out(1); // it was counted with the callback before
         }
         engine.group_is_due(&self.members);

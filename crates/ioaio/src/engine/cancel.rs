@@ -15,7 +15,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(2);
 const STOP_LOOK: Duration = Duration::from_millis(20);
 
 impl Engine {
-    pub(crate) fn cancel(&self, req: &Req) {
+    pub(crate) fn cancel(self: &Arc<Self>, req: &Req) {
         let own = !self.identity.forked() && self.identity.owns(req);
         if !own || req.cancel_flag().swap(true, Ordering::SeqCst) {
             return;
@@ -27,10 +27,16 @@ impl Engine {
         self.take_out(req);
     }
     /// Takes a cancelled request out of wherever it waits, or asks the kernel to let go of it.
-    pub(super) fn take_out(&self, req: &Req) {
+    pub(super) fn take_out(self: &Arc<Self>, req: &Req) {
         let taken = match req.state() {
             State::Submitted | State::Queued | State::Taken => self.routes.pool.cancel(req),
-            State::HeldBack | State::OnRing => self.routes.ring.as_ref().and_then(|ring| ring.cancel(req)),
+            State::HeldBack | State::OnRing => self.routes.ring.as_ref().and_then(|ring| {
+                let (req, retry) = ring.cancel(req);
+                if retry {
+                    self.retry_ring_later();
+                }
+                req
+            }),
             _ => None,
         };
         if let Some(req) = taken {
@@ -40,7 +46,8 @@ impl Engine {
     /// The end: nothing that the kernel may still write to is freed.
     pub(crate) fn stop(self: &Arc<Self>) {
         self.identity.end();
-        let queued = self.routes.pool.stop();
+        let (queued, done) = self.routes.pool.stop();
+        done.into_iter().for_each(|batch| self.executed(batch));
         self.fail_cancelled(queued);
         self.timer.stop();
         self.lookout.stop();
@@ -69,7 +76,7 @@ impl Engine {
             if now >= end {
                 return false;
             }
-            ring.wait(Waiter::Sleeper, true, Some(STOP_LOOK.min(end - now)));
+            ring.wait(Waiter::Other, true, Some(STOP_LOOK.min(end - now)));
         }
     }
 }

@@ -1,16 +1,27 @@
 //! Executing and completing requests: the worker's life, and what each route hands back.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use super::{Engine, resume};
 use crate::request::cell::{Req, State};
 use crate::request::queue::Batch;
+use crate::route::pool::Needs;
 use crate::sys::sync::Ordering;
 
 /// What a thread of std has, for `Aio::call`; pages that nobody touches cost nothing.
 const STACK: usize = 2 * 1024 * 1024;
+
+/// A worker that comes back so soon has not waited for a device, and the kernel need not be asked.
+const QUICK: Duration = Duration::from_micros(20);
+
+/// Whether the thread has slept since it last asked. Its own sleep for want of work counts too, but only once.
+fn has_slept(before: &mut u64) -> bool {
+    let now = crate::sys::rusage::sleeps_of_thread();
+    std::mem::replace(before, now) != now
+}
 
 #[cfg(not(loom))]
 thread_local! {
@@ -19,11 +30,14 @@ thread_local! {
 }
 
 impl Engine {
-    /// Starts a worker, which the pool has counted already; false if there is none at all now.
-    pub(super) fn start_worker(self: &Arc<Self>) -> bool {
+    /// Starts a worker, which the pool has counted already. Where there can be none, poll and the reaper execute: what
+    /// was pushed meanwhile counted on the worker too, be it of callbacks or of futures.
+    pub(super) fn start_worker(self: &Arc<Self>) {
         let engine = self.clone();
-        let started = crate::sys::sync::spawn(c"ioaio-worker", STACK, move || engine.work());
-        started.is_ok() || !self.routes.pool.not_started()
+        if crate::sys::sync::spawn(c"ioaio-worker", STACK, move || engine.work()).is_err() {
+            let needs = self.routes.pool.not_started();
+            self.meet(Needs { thread: false, ..needs }, false);
+        }
     }
     /// Whether the calling thread is one of the engine's workers.
     pub(crate) fn is_worker(&self) -> bool {
@@ -38,24 +52,33 @@ impl Engine {
         let pool = &self.routes.pool;
         let seat = pool.enter();
         let mut waited = None;
+        let mut sleeps = 0;
         loop {
-            let (stays, needs) = pool.next(&seat, waited.take());
+            // With results that nobody was told of, it looks for work once before it sleeps.
+            let may_sleep = waited.is_none() || !self.results.owes_call();
+            let (stays, needs) = pool.next(&seat, waited.take(), may_sleep);
+            if needs.last || !stays {
+                self.pay_call();
+            }
             self.meet(needs, false);
             if !stays {
                 return;
             }
-            let sleeps = crate::sys::rusage::sleeps_of_thread();
-            let mut begun = false;
+            let begin = Instant::now();
             while let Some(req) = pool.begin(&seat) {
-                begun = true;
+                waited = Some(false);
                 if let Some(req) = self.execute(req) {
                     seat.finished(req);
                 }
             }
-            if begun {
-                waited = Some(crate::sys::rusage::sleeps_of_thread() != sleeps);
+            let done = seat.take_done();
+            self.counters.add_pool(done.len());
+            if waited.is_some() && begin.elapsed() > QUICK && has_slept(&mut sleeps) {
+                waited = Some(true);
+                self.complete(done);
+            } else {
+                self.complete_among_others(done);
             }
-            self.executed(seat.take_done());
         }
     }
     /// Executes a request, or goes on with a composite, on this thread; nothing if that waits for its children.
@@ -75,7 +98,10 @@ impl Engine {
             if let Some(time) = &req.delay {
                 std::thread::sleep(**time);
             }
-            req.run();
+            match req.cancel_flag().load(Ordering::SeqCst) && req.delay.is_some() {
+                true => req.fail(Errno::CANCELED),
+                false => req.run(),
+            }
         }
         Some(req)
     }
@@ -91,7 +117,7 @@ impl Engine {
     }
     /// Answers a queued request inline, on a thread that would only wait for the workers.
     pub(super) fn try_inline_from_queue(self: &Arc<Self>) -> bool {
-        if !self.routes.inline {
+        if !self.routes.inline || self.results.are_many() {
             return false;
         }
         let Some(req) = self.routes.pool.take_for_inline() else { return false };
@@ -141,6 +167,13 @@ impl Engine {
     }
     /// Takes over requests that have their results. Runs no code of the program's but wakers.
     pub(super) fn complete(&self, batch: Batch) {
+        self.complete_and(batch, |results| self.put_results(results));
+    }
+    /// The same for a worker that has more to do.
+    fn complete_among_others(&self, batch: Batch) {
+        self.complete_and(batch, |results| self.put_results_of_worker(results));
+    }
+    fn complete_and(&self, batch: Batch, put: impl Fn(Batch)) {
         let n = batch.len();
         if n == 0 {
             return;
@@ -157,7 +190,7 @@ impl Engine {
             }
         }
         if !results.is_empty() {
-            self.put_results(results);
+            put(results);
         }
         for req in futures {
             self.complete_future(&req);
@@ -167,7 +200,7 @@ impl Engine {
     fn complete_future(&self, req: &Req) {
         let groups = req.leave_groups();
         req.set(State::Done);
-        groups.iter().for_each(|group| self.tell_group(group, req));
+        groups.iter().for_each(|group| self.tell_group(group, req, false));
         self.count_out(1);
         req.wake();
     }
@@ -175,7 +208,7 @@ impl Engine {
     pub(super) fn drop_undelivered(&self, batch: Batch) {
         for req in batch {
             for group in req.leave_groups() {
-                group.end_of(&req).wakers.into_iter().for_each(crate::request::cell::wake);
+                group.end_of(&req, false).wakers.into_iter().for_each(crate::request::cell::wake);
             }
             self.count_out(1);
         }

@@ -4,9 +4,10 @@
 //! The lock protects whether it looks, and whether its thread is there. The pool's lock is taken inside it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Engine;
+use crate::route::pool::Needs;
 use crate::sys::sync::{Condvar, Mutex};
 
 /// How often it looks.
@@ -56,7 +57,8 @@ impl Engine {
             !st.stop && crate::sys::sync::spawn(c"ioaio-lookout", STACK, move || engine.look_out()).is_ok();
         if !st.thread {
             drop(st);
-            self.routes.pool.go_blind();
+            let needs = self.routes.pool.go_blind();
+            self.meet(needs, false);
         }
     }
     fn look_out(self: Arc<Self>) {
@@ -64,21 +66,29 @@ impl Engine {
         let mut st = self.lookout.state.lock().expect("lookout");
         while !st.stop {
             let time = if st.looking { LOOK } else { LINGER };
+            let (was_looking, begin) = (st.looking, Instant::now());
             let (guard, waited) = self.lookout.changed.wait_timeout(st, time).expect("lookout");
             st = guard;
-            if !st.looking {
-                if waited.timed_out() {
-                    break;
-                }
+            if !st.looking && waited.timed_out() {
+                break;
+            }
+            // Between two looks there is always time for a worker to come on.
+            if !st.looking || !was_looking || begin.elapsed() < LOOK {
                 continue;
             }
             drop(st);
             quiet = if self.look() { 0 } else { quiet + 1 };
             st = self.lookout.state.lock().expect("lookout");
-            // Under the lock: who finds the pool unwatched from here on waits for it to say so.
-            if quiet >= QUIET && self.routes.pool.unwatch() {
-                (st.looking, quiet) = (false, 0);
+            if quiet < QUIET {
+                continue;
             }
+            // Under the lock: who finds the pool unwatched from here on waits for it to say so.
+            let (unwatched, needs) = self.routes.pool.unwatch();
+            (st.looking, quiet) = (!unwatched, 0);
+            drop(st);
+            self.meet(Needs { lookout: false, ..needs }, false);
+            self.pay_call(); // whoever owes from now on finds the pool unwatched
+            st = self.lookout.state.lock().expect("lookout");
         }
         st.thread = false;
     }
@@ -87,6 +97,8 @@ impl Engine {
         let looked = self.routes.pool.look();
         looked.done.into_iter().for_each(|batch| self.executed(batch));
         self.meet(looked.needs, false);
-        looked.busy
+        let owed = self.results.owes_call();
+        self.pay_call();
+        looked.busy || owed
     }
 }

@@ -65,15 +65,16 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub(crate) fn new(settings: &Settings, bell: Bell) -> io::Result<Arc<Engine>> {
+        let timer = Timer::new();
         Ok(Arc::new(Engine {
             identity: Identity::new()?,
             routes: Routes::new(settings, &bell),
-            room: Room::new(settings.max_outstanding),
+            room: Room::new(settings.max_outstanding, timer.clone()),
             results: Results::new(settings.max_poll_reqs, settings.max_poll_time),
             watchers: Watchers::new(),
             counters: Counters::default(),
             fairness: Arc::new(Fairness::default()),
-            timer: Timer::new(),
+            timer,
             lookout: Lookout::new(),
             faults: settings.faults.clone(),
             bell,
@@ -115,6 +116,8 @@ impl Engine {
         if let Some(req) = pushed.refused {
             return self.to_pool(req);
         }
+        fence(Ordering::SeqCst);
+        self.watchers.call_parked_leader();
         if polled || pushed.posted {
             self.ring_bell();
         }
@@ -124,7 +127,10 @@ impl Engine {
             if !callback {
                 match self.watchers.driven() {
                     true => self.watch_drivers(),
-                    false => self.ensure_reaper(),
+                    false => {
+                        self.ensure_reaper();
+                        ring.wake(Waiter::Reaper); // it may sleep beside an entry that nobody has told the kernel of
+                    }
                 }
             }
         } else {
@@ -133,19 +139,21 @@ impl Engine {
     }
     pub(crate) fn to_pool(self: &Arc<Self>, req: Req) {
         let callback = req.is_callback();
-        let needs = self.routes.pool.push(req);
+        // What callbacks submit is handed over together when poll has delivered, unless there is little of it.
+        let others_follow = self.running_here() > 0 && self.results.are_many();
+        let needs = self.routes.pool.push(req, others_follow);
         self.meet(needs, callback);
     }
     /// Does what the pool cannot do by itself. `polled`: somebody will poll for what is queued.
     pub(crate) fn meet(self: &Arc<Self>, needs: Needs, polled: bool) {
-        let Needs { thread, lookout, poll, refused } = needs;
-        if let Some(req) = refused {
-            self.fail_cancelled(Batch::of(req));
-        }
+        let Needs { thread, lookout, poll, last: _, refused } = needs;
+        self.fail_cancelled(refused);
         if lookout {
             self.watch_workers();
         }
-        if (thread && !self.start_worker()) || (poll && !thread) {
+        if thread {
+            self.start_worker();
+        } else if poll {
             self.hand_to_poll_or_reaper(polled);
         }
     }
@@ -179,9 +187,27 @@ impl Engine {
             Some(left) => self.drop_undelivered(left),
         }
     }
+    /// The same for a worker that has more to do: while many are outstanding and few of them are done, who waits for
+    /// results is not woken yet. Whoever has no work then tells of them, or the lookout does.
+    fn put_results_of_worker(&self, batch: Batch) {
+        match self.results.put(batch) {
+            None if self.results.are_worth_a_call() => self.ring_bell(),
+            None => self.results.owe_call(),
+            Some(left) => self.drop_undelivered(left),
+        }
+    }
+    /// Tells of results that nobody was told of.
+    fn pay_call(&self) {
+        if self.results.take_owed_call() {
+            self.ring_bell();
+        }
+    }
     /// So many requests are not outstanding any more.
     pub(crate) fn count_out(&self, n: usize) {
         let left = self.results.count_out(n);
+        if left == 0 {
+            self.bell.ring(); // a loop that polls until none is left
+        }
         self.watchers.call_at(left);
     }
 
@@ -202,9 +228,12 @@ impl Engine {
         let _look_again = LookAgainGuard { engine: self, group };
         group.feed();
     }
-    /// A member has ended.
-    fn tell_group(&self, group: &Arc<Members>, req: &Req) {
-        let told = group.end_of(req);
+    /// A member has ended; `ran` tells whether its callback did.
+    fn tell_group(&self, group: &Arc<Members>, req: &Req, ran: bool) {
+        let told = group.end_of(req, ran);
+        if told.released {
+            self.results.group_released();
+        }
         if told.due {
             self.group_is_due(group);
         }
@@ -216,9 +245,7 @@ impl Engine {
     /// Raises the number of threads to the minimum, as far as the system allows.
     pub(crate) fn start_least_workers(self: &Arc<Self>) {
         while self.routes.pool.lacks_thread() {
-            if !self.start_worker() {
-                return;
-            }
+            self.start_worker();
         }
     }
     /// How many callbacks of a poll may take how long.

@@ -31,6 +31,7 @@ impl Engine {
         self.identity.check()?;
         let end = time.map(|time| Instant::now() + time);
         self.reap();
+        let _workers = CallWorkersGuard(self);
         let mut handled = 0;
         let max = if self.results.is_empty() { 0 } else { max.min(self.results.len()) };
         while handled < max && end.is_none_or(|end| handled == 0 || Instant::now() < end) {
@@ -82,7 +83,7 @@ impl Engine {
         std::ptr::from_ref(self).addr()
     }
     /// Callbacks that this thread is in.
-    fn running_here(&self) -> usize {
+    pub(super) fn running_here(&self) -> usize {
         let (id, count) = RUNNING.get();
         if id == self.id() { count } else { 0 }
     }
@@ -158,12 +159,15 @@ impl Engine {
             Until::Own => self.routes.ring_needs_poll() || self.routes.pool.needs_poll(),
             _ => self.has_work(),
         };
+        // With nothing on the ring there is nothing to watch: who submits to it calls.
+        let in_flight = || self.routes.ring.as_ref().is_some_and(|ring| ring.in_flight() > 0);
+        let for_ring = leads && self.watchers.leader_watches(in_flight);
         if !(work || over() || self.identity.has_ended()) {
-            sleeper.sleep(leads, time);
+            sleeper.sleep(for_ring, time);
         }
         drop(asleep);
         // This thread does not watch the ring any more: another one that sleeps has to.
-        if leads && self.routes.ring.as_ref().is_some_and(|ring| ring.in_flight() > 0) {
+        if leads && in_flight() {
             self.watchers.call_leader();
         }
     }
@@ -172,6 +176,19 @@ impl Engine {
 thread_local! {
     /// The engine whose callback runs on this thread, and how many of them do, one inside another.
     static RUNNING: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
+}
+
+/// At the end of a poll, also by a panic, somebody has to begin what was submitted with more to follow. With results left,
+/// another poll follows at once, and more requests.
+struct CallWorkersGuard<'a>(&'a Arc<Engine>);
+
+impl Drop for CallWorkersGuard<'_> {
+    fn drop(&mut self) {
+        if self.0.results.is_empty() || std::thread::panicking() {
+            let needs = self.0.routes.pool.call();
+            self.0.meet(needs, true);
+        }
+    }
 }
 
 /// A callback that runs, of a request or of a group: afterwards the request's groups are told, and then it counts as
@@ -186,6 +203,10 @@ impl<'a> CallbackGuard<'a> {
     fn begin(engine: &'a Engine, req: Option<&'a Req>) -> Self {
         let before = RUNNING.replace((engine.id(), engine.running_here() + 1));
         engine.results.callback_began();
+        let groups = req.map(|req| req.groups()).unwrap_or_default();
+        for _ in groups.iter().filter(|group| group.callback_began()) {
+            engine.results.group_held();
+        }
         engine.watchers.call_nested();
         CallbackGuard { engine, req, before }
     }
@@ -195,7 +216,7 @@ impl Drop for CallbackGuard<'_> {
     fn drop(&mut self) {
         RUNNING.set(self.before);
         if let Some(req) = self.req {
-            req.leave_groups().iter().for_each(|group| self.engine.tell_group(group, req));
+            req.leave_groups().iter().for_each(|group| self.engine.tell_group(group, req, true));
         }
         self.engine.results.callback_ended();
         self.engine.count_out(1);

@@ -9,6 +9,8 @@ use crate::sys::sync::Ordering;
 
 /// The reaper runs wakers, which are the program's.
 const STACK: usize = 256 * 1024;
+/// How long one poll of a future waits for the kernel where no thread can.
+const SERVE: std::time::Duration = std::time::Duration::from_millis(1);
 
 impl Engine {
     /// Sees to it that somebody reaps for futures: they need nobody to call poll.
@@ -25,6 +27,7 @@ impl Engine {
                     crate::sys::sync::spawn(c"ioaio-reaper", STACK, move || engine.reap_for_futures())
                         .is_ok();
                 if watch.reaper {
+                    self.watchers.reaper_refused.store(false, Ordering::SeqCst);
                     self.watchers.reaper_watches.store(true, Ordering::SeqCst);
                 }
             }
@@ -33,6 +36,7 @@ impl Engine {
                 return self.wake_reaper();
             }
         }
+        self.watchers.reaper_refused.store(true, Ordering::SeqCst);
         self.serve_here();
     }
     /// Lets the reaper, where it is, watch the ring if it does not.
@@ -43,18 +47,16 @@ impl Engine {
             ring.wake(Waiter::Reaper);
         }
     }
-    /// No thread can be started at all: who needs a result gets it himself.
-    fn serve_here(self: &Arc<Self>) {
-        loop {
-            while self.run_one_without_threads() {}
-            match &self.routes.ring {
-                Some(ring) if ring.in_flight() > 0 => {
-                    ring.wait(Waiter::Sleeper, true, None);
-                    self.reap();
-                }
-                _ => return,
-            }
+    /// No thread can be started at all: who polls a future goes on with what there is; true if he has to come again.
+    pub(crate) fn serve_here(self: &Arc<Self>) -> bool {
+        while self.run_one_without_threads() {}
+        if let Some(ring) = self.routes.ring.as_ref().filter(|ring| ring.in_flight() > 0) {
+            self.reap();
+            ring.wait(Waiter::Other, true, Some(SERVE));
+            self.reap_once();
+            return ring.in_flight() > 0;
         }
+        self.routes.pool.needs_poll()
     }
     /// The reaper's thread.
     fn reap_for_futures(self: Arc<Self>) {
@@ -94,10 +96,14 @@ impl Engine {
     }
     /// The kernel was too busy to take entries: they are offered again after a moment, whoever is asleep.
     pub(super) fn retry_ring_later(self: &Arc<Self>) {
+        if self.watchers.retry_pending.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let waker = Waker::from(Arc::new(Retry(Arc::downgrade(self))));
         if self.timer.wake_after(Ring::RETRY, &waker) == super::timer::Alarm::Refused {
             std::thread::sleep(Ring::RETRY);
-            self.bell.ring();
+            self.watchers.retry_pending.store(false, Ordering::SeqCst);
+            self.ring_bell();
         }
     }
 }
@@ -109,6 +115,7 @@ impl Wake for Retry {
         if let Some(engine) = self.0.upgrade()
             && !engine.identity.has_ended()
         {
+            engine.watchers.retry_pending.store(false, Ordering::SeqCst);
             engine.reap_once();
         }
     }

@@ -16,17 +16,28 @@ use crate::sys::sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, Ordering, mode
 /// Requests after which it matters what the allocator does with their memory.
 const CROWD: usize = 10_000;
 
+/// With fewer outstanding, whoever waits is told of each result.
+const FEW: usize = 16;
+/// So many results are worth waking somebody, however many are outstanding.
+const MANY: usize = 32;
+
 pub(crate) struct Results {
     inbox: Inbox,
     sorted: Mutex<Queue>,
     /// How many are sorted, to be read without the lock.
     len: AtomicUsize,
+    /// How many wait for a poll: about so many, as they come and go.
+    waiting: AtomicUsize,
+    /// There are results of which nobody was told.
+    owed: AtomicBool,
     due: Mutex<VecDeque<Arc<Members>>>,
     due_len: AtomicUsize,
     /// Submitted and not delivered.
     outstanding: AtomicUsize,
     /// Those of them whose callbacks run now, on whatever thread.
     running: AtomicUsize,
+    /// Groups whose own callbacks have to wait for one that runs.
+    held: AtomicUsize,
     /// There were [`CROWD`] at once since there was none at all.
     was_crowded: AtomicBool,
     /// Nobody will deliver any more.
@@ -41,10 +52,13 @@ impl Results {
             inbox: Inbox::new(),
             sorted: Mutex::new(Queue::new(State::Done)),
             len: AtomicUsize::new(0),
+            waiting: AtomicUsize::new(0),
+            owed: AtomicBool::new(false),
             due: Mutex::new(VecDeque::new()),
             due_len: AtomicUsize::new(0),
             outstanding: AtomicUsize::new(0),
             running: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
             was_crowded: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             max_poll_reqs: AtomicUsize::new(max_poll_reqs),
@@ -56,6 +70,7 @@ impl Results {
 
     /// Takes results; after the end it gives back what nobody will deliver.
     pub(crate) fn put(&self, batch: Batch) -> Option<Batch> {
+        self.waiting.fetch_add(batch.len(), Ordering::Relaxed);
         self.inbox.push(batch);
         model_fence();
         // Either this sees the end, or the end sees the batch.
@@ -69,11 +84,35 @@ impl Results {
         let mut sorted = self.sort();
         let next = sorted.pop();
         self.len.store(sorted.len(), Ordering::SeqCst);
+        drop(sorted);
+        if next.is_some() {
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
         next
+    }
+    /// Whether so many wait that whoever waits for them is to be woken while workers have more to do.
+    pub(crate) fn are_worth_a_call(&self) -> bool {
+        let outstanding = self.outstanding();
+        !self.are_many() || self.waiting.load(Ordering::Relaxed) >= (outstanding / 2).min(MANY)
+    }
+    /// Whether so many requests are outstanding that they are handed over several at a time.
+    pub(crate) fn are_many(&self) -> bool {
+        self.outstanding() >= FEW
+    }
+    pub(crate) fn owe_call(&self) {
+        self.owed.store(true, Ordering::SeqCst);
+    }
+    pub(crate) fn owes_call(&self) -> bool {
+        self.owed.load(Ordering::SeqCst)
+    }
+    pub(crate) fn take_owed_call(&self) -> bool {
+        self.owed.load(Ordering::SeqCst) && self.owed.swap(false, Ordering::SeqCst)
     }
     fn sort(&self) -> crate::sys::sync::MutexGuard<'_, Queue> {
         let mut sorted = self.sorted.lock().expect("results");
         if !self.inbox.is_empty() {
+            // Before they leave the inbox: nobody finds them in neither.
+            self.len.store(sorted.len() + 1, Ordering::SeqCst);
             sorted.append(self.inbox.take());
             self.len.store(sorted.len(), Ordering::SeqCst);
         }
@@ -159,10 +198,18 @@ impl Results {
     pub(crate) fn callback_ended(&self) {
         self.running.fetch_sub(1, Ordering::SeqCst);
     }
-    /// Whether none is outstanding but those whose callbacks run.
+    /// A group's own callback has to wait for one that runs.
+    pub(crate) fn group_held(&self) {
+        self.held.fetch_add(1, Ordering::SeqCst);
+    }
+    pub(crate) fn group_released(&self) {
+        self.held.fetch_sub(1, Ordering::SeqCst);
+    }
+    /// Whether none is outstanding but those whose callbacks run, and groups that wait for these.
     pub(crate) fn only_running(&self) -> bool {
-        let running = self.running.load(Ordering::SeqCst);
-        self.outstanding() <= running
+        // In this order: what ends in between makes it wait for one more look, and never too short.
+        let outstanding = self.outstanding();
+        outstanding <= self.running.load(Ordering::SeqCst) + self.held.load(Ordering::SeqCst)
     }
     /// Whether there were very many at once, and none is left.
     pub(crate) fn crowd_has_gone(&self) -> bool {

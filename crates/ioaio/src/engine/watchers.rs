@@ -28,6 +28,12 @@ pub(crate) struct Watchers {
     /// How many of them wait for the end of all requests, and how many for that of all but those whose callbacks run.
     for_nothing: AtomicUsize,
     nested: AtomicUsize,
+    /// The thread that watches the ring sleeps without it.
+    leader_parked: AtomicBool,
+    /// Somebody will offer the kernel again what it was too busy for.
+    pub(crate) retry_pending: AtomicBool,
+    /// No thread could be started for the reaper.
+    pub(crate) reaper_refused: AtomicBool,
     /// The reaper watches the ring.
     pub(crate) reaper_watches: AtomicBool,
     /// Event loops that poll whenever the poll fd says so; see `api/drive`.
@@ -65,6 +71,9 @@ impl Watchers {
             asleep: AtomicUsize::new(0),
             for_nothing: AtomicUsize::new(0),
             nested: AtomicUsize::new(0),
+            leader_parked: AtomicBool::new(false),
+            retry_pending: AtomicBool::new(false),
+            reaper_refused: AtomicBool::new(false),
             reaper_watches: AtomicBool::new(false),
             drivers: AtomicUsize::new(0),
             drivers_late: AtomicBool::new(false),
@@ -134,6 +143,24 @@ impl Watchers {
         drop(st);
         sleepers.iter().for_each(|sleeper| sleeper.call());
     }
+    /// Whether the thread that is to watch the ring does: not where there is nothing on it.
+    pub(crate) fn leader_watches(&self, in_flight: impl Fn() -> bool) -> bool {
+        if in_flight() {
+            return true;
+        }
+        self.leader_parked.store(true, Ordering::SeqCst);
+        model_fence();
+        let watches = in_flight(); // something may have come meanwhile
+        self.leader_parked.store(!watches, Ordering::SeqCst);
+        watches
+    }
+    /// There is something on the ring: the thread that is to watch it has to be told.
+    pub(crate) fn call_parked_leader(&self) {
+        if self.leader_parked.load(Ordering::SeqCst) {
+            let leader = self.lock().leader.clone();
+            leader.iter().for_each(|sleeper| sleeper.call());
+        }
+    }
     /// Lets another sleeping thread watch the ring, if there is one and none does.
     pub(crate) fn call_leader(&self) {
         let st = self.lock();
@@ -154,6 +181,7 @@ impl Drop for AsleepGuard<'_> {
         let mut st = self.watchers.lock();
         st.asleep.retain(|(other, _)| !Arc::ptr_eq(other, self.sleeper));
         if self.leads {
+            self.watchers.leader_parked.store(false, Ordering::SeqCst);
             st.leader = None;
         }
         self.watchers.note(&st);

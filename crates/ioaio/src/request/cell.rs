@@ -369,6 +369,11 @@ impl Header {
         debug_assert_ne!(self.state(), State::Done, "a request completes once");
         self.state.store(to as u8, Ordering::Release);
     }
+    /// Changes a state that may have changed meanwhile; false if it has.
+    pub(crate) fn set_from(&self, from: State, to: State) -> bool {
+        let (from, to) = (from as u8, to as u8);
+        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
     /// For who has just set a state: either this sees the cancel, or the cancel sees the state.
     pub(crate) fn is_cancelled(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -386,6 +391,19 @@ impl Header {
         let mut groups = self.groups.lock().expect("group list");
         let next = groups.take();
         *groups = Some(Box::new(Membership { group, next }));
+    }
+    /// The groups that it is in.
+    pub(crate) fn groups(&self) -> Vec<Arc<Members>> {
+        let mut groups = Vec::new();
+        if self.is_grouped() {
+            let list = self.groups.lock().expect("group list");
+            let mut next = list.as_deref();
+            while let Some(membership) = next {
+                groups.push(membership.group.clone());
+                next = membership.next.as_deref();
+            }
+        }
+        groups
     }
     pub(crate) fn leave_groups(&self) -> Vec<Arc<Members>> {
         if !self.grouped.load(Ordering::Acquire) {

@@ -8,7 +8,7 @@ use std::task::Waker;
 use rustix::io::Errno;
 
 use crate::Faults;
-use crate::request::cell::Req;
+use crate::request::cell::{Req, wake};
 use crate::request::members::Members;
 use crate::sys::sync::{AtomicBool, Mutex, Ordering};
 
@@ -95,7 +95,7 @@ impl Control {
     pub(crate) fn cancel(&self) -> Vec<Req> {
         self.cancelled.store(true, Ordering::SeqCst);
         let waker = self.waiter.lock().expect("waiter").take();
-        waker.into_iter().for_each(Waker::wake);
+        waker.into_iter().for_each(wake);
         self.children().map(|children| children.all()).unwrap_or_default()
     }
 }

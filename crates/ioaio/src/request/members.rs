@@ -25,6 +25,8 @@ struct Set {
     feeder: Option<Feeder>,
     /// The feeder runs, on some thread.
     feeding: bool,
+    /// Members whose callbacks run now: the group cannot be over before they have returned.
+    running: usize,
     /// Cancelled or replaced while it ran: it does not come back.
     removed: bool,
     /// The feeder has gone, and who found it running has to look again.
@@ -48,6 +50,8 @@ pub(crate) struct Told {
     /// A poll has to look after the group: there is a feeder or a callback.
     pub(crate) due: bool,
     pub(crate) wakers: Vec<Waker>,
+    /// No running callback keeps the group's own from its turn any more.
+    pub(crate) released: bool,
 }
 
 impl Members {
@@ -75,12 +79,20 @@ impl Members {
     pub(crate) fn all(&self) -> Vec<Req> {
         self.lock().members.values().cloned().collect()
     }
-    /// Forgets a member that has ended.
-    pub(crate) fn end_of(&self, req: &Req) -> Told {
+    /// The callback of a member begins to run; true if it is the first that keeps the group's own from its turn.
+    pub(crate) fn callback_began(&self) -> bool {
         let mut set = self.lock();
+        set.running += 1;
+        set.running == 1 && set.callback.is_some()
+    }
+    /// Forgets a member that has ended; `ran` tells whether its callback did.
+    pub(crate) fn end_of(&self, req: &Req, ran: bool) -> Told {
+        let mut set = self.lock();
+        set.running -= usize::from(ran);
+        let released = ran && set.running == 0 && set.callback.is_some();
         let member = set.members.remove(&(req.addr() as usize));
         let due = set.callback.is_some() || set.feeder.is_some();
-        let told = Told { due, wakers: std::mem::take(&mut set.wakers) };
+        let told = Told { due, wakers: std::mem::take(&mut set.wakers), released };
         drop(set);
         drop(member);
         told
@@ -114,10 +126,14 @@ impl Members {
         drop(set);
         drop(old);
     }
-    /// Gives true for the first callback, which makes the group count as a request.
-    pub(crate) fn set_callback(&self, callback: Callback) -> bool {
-        let old = self.lock().callback.replace(callback);
-        old.is_none()
+    /// The first callback makes the group count as a request, and the second value tells that a member's callback keeps
+    /// it from its turn.
+    pub(crate) fn set_callback(&self, callback: Callback) -> (bool, bool) {
+        let mut set = self.lock();
+        let old = set.callback.replace(callback);
+        let held = old.is_none() && set.running > 0;
+        drop(set);
+        (old.is_none(), held)
     }
     /// Calls the feeder as long as there is room for members. Runs the program's code: only inside poll, or where the
     /// program asks for it.

@@ -20,9 +20,11 @@ const RETRY: Duration = Duration::from_millis(10);
 /// The clock can't count to the end of an endless idle time.
 const FOREVER: Duration = Duration::from_secs(365 * 86400);
 
+/// A worker without work takes from others who have so many to begin: fewer are done by the time they have moved.
+const WORTH_TAKING: usize = 4;
+
 /// What the engine has to do after the pool has changed.
 #[must_use]
-#[derive(Default)]
 pub(crate) struct Needs {
     /// A thread has to be started, which is counted already.
     pub(crate) thread: bool,
@@ -30,8 +32,16 @@ pub(crate) struct Needs {
     pub(crate) lookout: bool,
     /// There is no thread and none on its way: poll executes what is queued.
     pub(crate) poll: bool,
+    /// A worker that wants to sleep is the last one at work that does not wait for something.
+    pub(crate) last: bool,
     /// The pool has stopped: these are to be failed.
-    pub(crate) refused: Option<Req>,
+    pub(crate) refused: Batch,
+}
+
+impl Default for Needs {
+    fn default() -> Self {
+        Needs { thread: false, lookout: false, poll: false, last: false, refused: Batch::new() }
+    }
 }
 
 /// The lock protects the queue, who is at work and who sleeps.
@@ -40,6 +50,10 @@ pub(crate) struct Pool {
     inbox: Inbox,
     /// Whoever submits has nothing to do but to put the request into the inbox.
     calm: AtomicBool,
+    /// About how many lie in the inbox for which nobody was called.
+    uncalled: AtomicUsize,
+    /// The lookout looks again and again, to be read without the lock.
+    watched: AtomicBool,
     /// How many workers there are, to be read without the lock.
     threads: AtomicUsize,
     /// The highest priority that may be waiting: workers give back what they have not begun if it is above theirs.
@@ -61,8 +75,8 @@ pub(crate) struct PoolState {
     waking: bool,
     /// The lookout looks again and again.
     watched: bool,
-    /// No lookout could be started: nobody takes more than he begins.
-    blind: bool,
+    /// No lookout could be started until then: nobody takes more than he begins.
+    blind_until: Option<Instant>,
     stop: bool,
     processors: usize,
     pub(crate) max_threads: usize,
@@ -83,6 +97,9 @@ impl PoolState {
     }
     fn can_start(&self) -> bool {
         self.threads < self.max_threads && self.retry_at.is_none_or(|at| at <= Instant::now())
+    }
+    fn is_blind(&self) -> bool {
+        self.blind_until.is_some_and(|until| until > Instant::now())
     }
     fn can_grow(&self) -> bool {
         !self.idle.is_empty() || self.can_start()
@@ -125,7 +142,7 @@ impl Pool {
             blocking: 0,
             waking: false,
             watched: false,
-            blind: false,
+            blind_until: None,
             stop: false,
             processors,
             max_threads: max,
@@ -137,6 +154,8 @@ impl Pool {
         Pool {
             inbox: Inbox::new(),
             calm: AtomicBool::new(false),
+            uncalled: AtomicUsize::new(0),
+            watched: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             urgent: AtomicU8::new(0),
             state: Mutex::new(state),
@@ -149,16 +168,32 @@ impl Pool {
 
     // ---- submitting
 
-    /// Takes a request. Where workers are awake it is only put into the inbox, without a lock.
-    pub(crate) fn push(&self, req: Req) -> Needs {
-        if self.urgent.load(Ordering::Relaxed) < req.priority {
-            self.urgent.fetch_max(req.priority, Ordering::Relaxed);
-        }
+    /// Takes a request. Where workers are awake it is only put into the inbox, without a lock. With `others_follow`
+    /// nobody is called before there are several or [`call`](Self::call) says that it was the last, or else by the
+    /// lookout, where it is there.
+    pub(crate) fn push(&self, req: Req, others_follow: bool) -> Needs {
+        let priority = req.priority;
         req.set(State::Submitted);
         self.inbox.push(Batch::of(req));
+        if self.urgent.load(Ordering::Relaxed) < priority {
+            self.urgent.fetch_max(priority, Ordering::Relaxed);
+        }
         // A worker that falls asleep ends the calm first and then looks into the inbox.
         fence(Ordering::SeqCst);
         if self.calm.load(Ordering::SeqCst) {
+            return Needs::default();
+        }
+        if others_follow && self.watched.load(Ordering::SeqCst) {
+            let before = self.uncalled.fetch_add(1, Ordering::Relaxed);
+            if before + 1 < TRAY {
+                return Needs::default();
+            }
+        }
+        self.call_somebody()
+    }
+    /// The last of those that were pushed with others to follow: calls somebody for all of them.
+    pub(crate) fn call(&self) -> Needs {
+        if self.inbox.is_empty() || self.calm.load(Ordering::SeqCst) {
             return Needs::default();
         }
         self.call_somebody()
@@ -167,9 +202,7 @@ impl Pool {
         let mut st = self.lock();
         self.sort(&mut st);
         if st.stop {
-            let refused = st.queue.pop();
-            refused.iter().for_each(|req| req.set(State::Running));
-            return Needs { refused, ..Needs::default() };
+            return Needs { refused: Self::take_queued(&mut st), ..Needs::default() };
         }
         let mut needs = self.rouse(&mut st);
         needs.poll = st.threads == 0 && !st.queue.is_empty();
@@ -177,6 +210,9 @@ impl Pool {
     }
     /// Sorts what has been submitted into the queue.
     fn sort(&self, st: &mut PoolState) {
+        if self.uncalled.load(Ordering::Relaxed) > 0 {
+            self.uncalled.store(0, Ordering::Relaxed);
+        }
         for req in self.inbox.take() {
             req.set(State::Queued);
             st.queue.push(req);
@@ -185,34 +221,48 @@ impl Pool {
     /// Gets one more worker going where processors are free, or sees to it that somebody looks again.
     fn rouse(&self, st: &mut PoolState) -> Needs {
         let mut needs = Needs::default();
-        if !st.waking && !st.stop && !st.queue.is_empty() {
-            if st.running() < st.processors {
-                if let Some(seat) = st.idle.pop() {
-                    st.waking = true;
-                    seat.called.store(true, Ordering::Relaxed);
-                    seat.work.notify_one();
-                } else if st.can_start() {
-                    st.threads += 1;
-                    st.waking = true;
-                    needs.thread = true;
-                }
-            } else {
-                needs.lookout = self.watch(st);
-            }
+        self.rouse_one(st, &mut needs);
+        // Once more at the most: whoever pushes from then on sees that the calm is over, and calls.
+        if self.settle(st) {
+            self.sort(st);
+            self.rouse_one(st, &mut needs);
+            self.settle(st);
         }
-        self.settle(st);
         needs
     }
-    /// Whether the lookout has to be told.
-    fn watch(&self, st: &mut PoolState) -> bool {
-        !st.blind && st.can_grow() && !std::mem::replace(&mut st.watched, true)
+    fn rouse_one(&self, st: &mut PoolState, needs: &mut Needs) {
+        if st.waking || st.stop || st.queue.is_empty() {
+            return;
+        }
+        if st.running() >= st.processors && !st.is_blind() {
+            needs.lookout |= st.can_grow() && Self::watch(st);
+        } else if let Some(seat) = st.idle.pop() {
+            st.waking = true;
+            seat.called.store(true, Ordering::Relaxed);
+            seat.work.notify_one();
+        } else if st.can_start() {
+            st.threads += 1;
+            st.waking = true;
+            needs.thread = true;
+        } else if st.threads < st.max_threads {
+            needs.lookout |= Self::watch(st); // a thread that was refused is tried again later
+        }
     }
-    /// Says whether who submits has to call somebody.
-    fn settle(&self, st: &PoolState) {
+    /// Whether the lookout has to be told.
+    fn watch(st: &mut PoolState) -> bool {
+        !st.is_blind() && !std::mem::replace(&mut st.watched, true)
+    }
+    /// Says whether who submits has to call somebody; true if something has come meanwhile for which nobody was called.
+    fn settle(&self, st: &PoolState) -> bool {
         let served = st.waking || !st.can_grow() || (st.running() >= st.processors && st.watched);
         let calm = st.threads > 0 && !st.stop && st.retry_at.is_none() && served;
-        self.calm.store(calm, Ordering::SeqCst);
+        let was_calm = self.calm.swap(calm, Ordering::SeqCst);
+        let watched = st.watched && !st.stop;
+        let was_watched = self.watched.swap(watched, Ordering::SeqCst);
         self.threads.store(st.threads, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        // Whoever pushed before this counted on the calm, or on the lookout.
+        ((was_calm && !calm) || (was_watched && !watched)) && !self.inbox.is_empty()
     }
 
     // ---- the workers
@@ -225,14 +275,16 @@ impl Pool {
         st.seats.push(seat.clone());
         seat
     }
-    /// A thread could not be started. With others there, they go on alone; true if there is none at all.
-    pub(crate) fn not_started(&self) -> bool {
+    /// A thread could not be started. Where there are others, they go on alone.
+    pub(crate) fn not_started(&self) -> Needs {
         let mut st = self.lock();
         st.threads -= 1;
         st.waking = false;
         st.retry_at = Some(Instant::now() + RETRY);
-        self.settle(&st);
-        st.threads == 0
+        self.sort(&mut st);
+        let mut needs = self.rouse(&mut st);
+        needs.poll = st.threads == 0;
+        needs
     }
     /// The next request to begin, of those that the worker has taken.
     pub(crate) fn begin(&self, seat: &Seat) -> Option<Req> {
@@ -255,8 +307,9 @@ impl Pool {
         st.queue.put_back(req);
         None
     }
-    /// Fills the worker's tray; false if it has to end. `waited` tells whether what it took last has slept.
-    pub(crate) fn next(&self, seat: &Arc<Seat>, waited: Option<bool>) -> (bool, Needs) {
+    /// Fills the worker's tray; false if it has to end. `waited` tells whether what it took last has slept. Where there
+    /// is nothing to do the worker sleeps, unless it has something to tell before: it then comes back with nothing.
+    pub(crate) fn next(&self, seat: &Arc<Seat>, waited: Option<bool>, may_sleep: bool) -> (bool, Needs) {
         let mut st = self.lock();
         if let Some(waited) = waited {
             st.mark(seat, waited);
@@ -272,13 +325,19 @@ impl Pool {
                 return (false, self.leave(&mut st, seat));
             }
             // More are at work than there are processors, and this one does not wait for anything.
-            let surplus = !st.stop && !st.blind && st.is_surplus(seat);
-            if surplus && !st.queue.is_empty() && !std::mem::replace(&mut st.watched, true) {
-                self.settle(&st);
-                return (true, Needs { lookout: true, ..Needs::default() });
+            let surplus = !st.stop && !st.is_blind() && st.is_surplus(seat);
+            if surplus && !st.queue.is_empty() && Self::watch(&mut st) {
+                let needs = self.rouse(&mut st);
+                return (true, Needs { lookout: true, ..needs });
             }
             if !surplus && self.fill(&mut st, seat) {
                 return (true, self.rouse_others(&mut st, seat));
+            }
+            if !may_sleep {
+                let last = st.running() <= 1 || st.is_blind();
+                let lookout = !last && Self::watch(&mut st);
+                let needs = self.rouse(&mut st);
+                return (true, Needs { lookout: lookout || needs.lookout, last, ..needs });
             }
             let (guard, stays) = self.sleep(st, seat);
             st = guard;
@@ -290,7 +349,7 @@ impl Pool {
     /// Takes a fair share of the queue, or of what others have taken and not begun.
     fn fill(&self, st: &mut PoolState, seat: &Seat) -> bool {
         let fair = st.queue.len().div_ceil(st.processors.min(st.max_threads).max(1));
-        let most = if st.blind { 1 } else { seat.quota.load(Ordering::Relaxed) };
+        let most = if st.is_blind() { 1 } else { seat.quota.load(Ordering::Relaxed) };
         for place in 0..fair.min(most) {
             let Some(req) = st.queue.pop() else { break };
             req.set(State::Taken);
@@ -302,7 +361,7 @@ impl Pool {
     }
     /// Takes from another worker's tray the half that it would come to last.
     fn take_over(st: &PoolState, seat: &Seat) -> bool {
-        let laden = |other: &&Arc<Seat>| !std::ptr::eq(&***other, seat) && other.is_laden();
+        let laden = |other: &&Arc<Seat>| !std::ptr::eq(&***other, seat) && other.load() >= WORTH_TAKING;
         let Some(other) = st.seats.iter().find(laden) else { return false };
         let mut taken = other.take_last(other.load().div_ceil(2));
         let any = !taken.is_empty();
@@ -327,8 +386,10 @@ impl Pool {
         let mut needs = self.rouse(st);
         if seat.load() > 1 {
             // Also where nobody can be called: what is done has to be given back.
-            needs.lookout |= !st.blind && !std::mem::replace(&mut st.watched, true);
-            self.settle(st);
+            needs.lookout |= Self::watch(st);
+            let more = self.rouse(st);
+            needs.thread |= more.thread;
+            needs.lookout |= more.lookout;
         }
         needs
     }
@@ -344,13 +405,13 @@ impl Pool {
         if blocked {
             st.blocking -= 1;
         }
-        self.settle(&st);
-        fence(Ordering::SeqCst);
+        // What came before the calm ended is not called for.
+        let mail = self.settle(&st);
         let end = Instant::now() + st.idle_timeout.min(FOREVER);
         let surplus = st.running() >= st.processors;
         let mut stays = true;
-        // What came before the calm ended is not called for.
-        while (surplus || (self.inbox.is_empty() && st.queue.is_empty()))
+        while !mail
+            && (surplus || (self.inbox.is_empty() && st.queue.is_empty()))
             && !seat.called.load(Ordering::Relaxed)
             && !st.stop
             && st.threads <= st.max_threads
@@ -372,7 +433,6 @@ impl Pool {
         if blocked {
             st.blocking += 1;
         }
-        self.settle(&st);
         (st, stays)
     }
     fn leave(&self, st: &mut PoolState, seat: &Arc<Seat>) -> Needs {
@@ -396,6 +456,12 @@ impl Pool {
         let mut looked = Looked::default();
         for seat in st.seats.clone() {
             looked.busy |= seat.is_laden();
+            // What is done waits no longer than from one look to the next, whether the worker comes on or not.
+            let done = seat.take_done();
+            if !done.is_empty() {
+                looked.busy = true;
+                looked.done.push(done);
+            }
             let begun = seat.begun.load(Ordering::Relaxed);
             let stuck = seat.seen.swap(begun, Ordering::Relaxed) == begun;
             if !stuck || st.idle.iter().any(|idle| Arc::ptr_eq(idle, &seat)) {
@@ -403,29 +469,31 @@ impl Pool {
             }
             st.mark(&seat, true);
             Self::take_back(&mut st, &seat);
-            let done = seat.take_done();
-            if !done.is_empty() {
-                looked.done.push(done);
-            }
         }
         looked.busy |= !st.queue.is_empty();
         looked.needs = self.rouse(&mut st);
         looked
     }
     /// The lookout goes: false if there is something to look at after all.
-    pub(crate) fn unwatch(&self) -> bool {
+    pub(crate) fn unwatch(&self) -> (bool, Needs) {
         let mut st = self.lock();
-        let busy = !st.queue.is_empty() || st.seats.iter().any(|seat| seat.is_laden());
-        st.watched = busy;
-        self.settle(&st);
-        !busy
+        self.sort(&mut st);
+        let holds = |seat: &Arc<Seat>| seat.is_laden() || seat.has_done();
+        if !st.queue.is_empty() || st.seats.iter().any(holds) {
+            return (false, Needs::default());
+        }
+        st.watched = false;
+        let needs = self.rouse(&mut st);
+        st.watched |= needs.lookout;
+        (!st.watched, needs)
     }
     /// No lookout could be started.
-    pub(crate) fn go_blind(&self) {
+    pub(crate) fn go_blind(&self) -> Needs {
         let mut st = self.lock();
-        st.blind = true;
+        st.blind_until = Some(Instant::now() + RETRY);
         st.watched = false;
-        self.settle(&st);
+        self.sort(&mut st);
+        self.rouse(&mut st)
     }
 
     // ---- without workers
@@ -452,11 +520,11 @@ impl Pool {
         self.sort(&mut st);
         st.threads == 0 && !st.queue.is_empty()
     }
-    /// Takes the next request if it is worth an inline try, and a processor is free for it.
+    /// Takes the next request if it is worth an inline try, and no worker is there yet that would take it.
     pub(crate) fn take_for_inline(&self) -> Option<Req> {
         let mut st = self.lock();
         self.sort(&mut st);
-        if st.running() >= st.processors || !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
+        if st.running() > usize::from(st.waking) || !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
             return None;
         }
         let req = st.queue.pop()?;
@@ -468,7 +536,7 @@ impl Pool {
         req.may_inline.store(false, Ordering::Relaxed);
         let mut st = self.lock();
         if st.stop {
-            return Needs { refused: Some(req), ..Needs::default() };
+            return Needs { refused: Batch::of(req), ..Needs::default() };
         }
         req.set(State::Queued);
         st.queue.put_back(req);
@@ -492,7 +560,8 @@ impl Pool {
     pub(crate) fn unpark(&self, req: &Req) -> Needs {
         let mut st = self.lock();
         match req.state() {
-            State::Running => req.set(State::Woken),
+            // It may come to its end in this moment.
+            State::Running => _ = req.set_from(State::Running, State::Woken),
             State::Parked => return self.requeue(&mut st, req.clone()),
             _ => {}
         }
@@ -502,7 +571,7 @@ impl Pool {
     fn requeue(&self, st: &mut PoolState, req: Req) -> Needs {
         if st.stop && st.threads == 0 {
             req.set(State::Running);
-            return Needs { refused: Some(req), ..Needs::default() };
+            return Needs { refused: Batch::of(req), ..Needs::default() };
         }
         req.set(State::Queued);
         st.queue.push(req);
@@ -536,10 +605,11 @@ impl Pool {
         st.queue.len() + st.seats.iter().map(|seat| seat.load()).sum::<usize>()
     }
     /// Changes a limit under the lock.
-    pub(crate) fn configure(&self, f: impl FnOnce(&mut PoolState)) {
+    pub(crate) fn configure(&self, f: impl FnOnce(&mut PoolState)) -> Needs {
         let mut st = self.lock();
         f(&mut st);
-        self.settle(&st);
+        self.sort(&mut st);
+        self.rouse(&mut st)
     }
     /// Counts one more thread in, if there are fewer than the minimum.
     pub(crate) fn lacks_thread(&self) -> bool {
@@ -547,7 +617,6 @@ impl Pool {
         let lacks = st.threads < st.min_threads && st.can_start() && !st.stop;
         st.threads += usize::from(lacks);
         st.waking |= lacks;
-        self.settle(&st);
         lacks
     }
     /// Sets the largest number of threads.
@@ -556,6 +625,7 @@ impl Pool {
         st.max_threads = max;
         st.min_threads = st.min_threads.min(max);
         st.retry_at = None;
+        self.sort(&mut st);
         st.seats.iter().for_each(|seat| seat.work.notify_one());
         let mut needs = self.rouse(&mut st);
         needs.poll = st.threads == 0 && !st.queue.is_empty();
@@ -568,17 +638,36 @@ impl Pool {
             st = self.gone.wait(st).expect("pool lock");
         }
     }
-    /// Takes no more, and gives what is queued. Running requests end by themselves; their threads hold what they use.
-    pub(crate) fn stop(&self) -> Batch {
+    /// Takes no more, and gives what is queued, and what is done and not given back. Running requests end by themselves;
+    /// their threads hold what they use.
+    pub(crate) fn stop(&self) -> (Batch, Vec<Batch>) {
         let mut st = self.lock();
         st.stop = true;
         self.settle(&st);
-        fence(Ordering::SeqCst);
         self.sort(&mut st);
+        let mut done = Vec::new();
         for seat in st.seats.clone() {
             Self::take_back(&mut st, &seat);
+            done.push(seat.take_done());
             seat.work.notify_one();
         }
-        st.queue.take_all(State::Running)
+        (Self::take_queued(&mut st), done)
+    }
+    /// What is to be failed at the end: all but composites that have started, as long as there are workers in which they
+    /// come to their own end.
+    fn take_queued(st: &mut PoolState) -> Batch {
+        let mut failed = Batch::new();
+        let mut started = Batch::new();
+        while let Some(req) = st.queue.pop() {
+            let goes_on = st.threads > 0 && req.control.as_ref().is_some_and(|control| control.has_started());
+            if goes_on {
+                started.push(req);
+            } else {
+                req.set(State::Running);
+                failed.push(req);
+            }
+        }
+        st.queue.append(started);
+        failed
     }
 }

@@ -81,6 +81,8 @@ pub(crate) enum Waiter {
     Sleeper,
     /// The engine's own thread.
     Reaper,
+    /// Somebody else, for a limited time, whom nothing wakes but completions.
+    Other,
 }
 
 /// Why a request was not started.
@@ -389,7 +391,7 @@ impl Ring {
     /// Blocks until a completion is there, [`wake`](Self::wake) was called or the time is over. `completions` false
     /// leaves completions to somebody else.
     pub(crate) fn wait(&self, who: Waiter, completions: bool, timeout: Option<Duration>) {
-        let alarm = &self.alarms[who as usize];
+        let alarm = self.alarms.get(who as usize);
         let off = {
             let st = self.lock();
             st.off.is_some() && st.in_flight > 0
@@ -399,15 +401,18 @@ impl Ring {
         let timeout = timeout.map(|t| Timespec::try_from(t).unwrap_or(Timespec { tv_sec: 3600, tv_nsec: 0 }));
         // SAFETY: the ring is open as long as `self`.
         let uring = unsafe { BorrowedFd::borrow_raw(self.uring.as_raw_fd()) };
-        let alarm_fd = alarm.as_fd();
-        let mut fds = [PollFd::new(&alarm_fd, PollFlags::IN), PollFd::new(&uring, PollFlags::IN)];
-        let watched = if completions && !off { 2 } else { 1 };
-        let polled = poll(&mut fds[..watched], timeout.as_ref());
+        let watched = completions && !off;
+        let (alarm_fd, none) = (alarm.map_or(uring, |alarm| alarm.as_fd()), PollFlags::empty());
+        let of_alarm = if alarm.is_some() { PollFlags::IN } else { none };
+        let mut fds = [PollFd::new(&alarm_fd, of_alarm), PollFd::new(&uring, PollFlags::IN)];
+        // Not looked at, a descriptor is left out: one that somebody has closed would end each wait at once.
+        let (first, last) = (usize::from(alarm.is_none()), 1 + usize::from(watched));
+        let polled = poll(&mut fds[first..last.max(first)], timeout.as_ref());
         let (of_alarm, of_ring) = (fds[0].revents(), fds[1].revents());
-        if of_alarm.contains(PollFlags::IN) {
+        if let Some(alarm) = alarm.filter(|_| of_alarm.contains(PollFlags::IN)) {
             alarm.take();
         }
-        if watched == 2 && of_ring.contains(PollFlags::NVAL) {
+        if of_ring.contains(PollFlags::NVAL) {
             Self::switch_off(&mut self.lock(), libc::EBADF);
         }
         // Somebody has closed our descriptors, or the kernel has no memory: no reason to turn in circles.
@@ -417,19 +422,20 @@ impl Ring {
     }
     /// Ends a [`Ring::wait`], also one that has not begun.
     pub(crate) fn wake(&self, who: Waiter) {
-        self.alarms[who as usize].add();
+        self.alarms.get(who as usize).into_iter().for_each(EventFd::add);
     }
 
     // ---- cancel, the end
 
-    /// Takes a request out if it waits here, or asks the kernel to cancel it.
-    pub(crate) fn cancel(&self, req: &Req) -> Option<Req> {
+    /// Takes a request out if it waits here, or asks the kernel to cancel it. The second value tells that the kernel was
+    /// busy, and somebody has to come again after [`Ring::RETRY`].
+    pub(crate) fn cancel(&self, req: &Req) -> (Option<Req>, bool) {
         let mut st = self.lock();
         match req.state() {
             State::HeldBack => {
                 let req = st.queue.unlink(req);
                 req.set(State::Running);
-                Some(req)
+                (Some(req), false)
             }
             State::OnRing => {
                 // An address used again can't be hit: its entry would come after this one.
@@ -439,9 +445,9 @@ impl Ring {
                     self.add(&mut st, &[entry]);
                 }
                 self.enter(&mut st);
-                None
+                (None, st.busy_since.is_some() || st.off.is_some())
             }
-            _ => None,
+            _ => (None, false),
         }
     }
     /// Takes nothing more, and gives what was held back.

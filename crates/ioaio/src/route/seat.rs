@@ -89,6 +89,9 @@ impl Seat {
     pub(crate) fn finished(&self, req: Req) {
         self.done.push(Batch::of(req));
     }
+    pub(super) fn has_done(&self) -> bool {
+        !self.done.is_empty()
+    }
     /// What is done and not given back.
     pub(crate) fn take_done(&self) -> Batch {
         self.done.take()

@@ -50,7 +50,6 @@ impl Run {
                 6 => _ = run.aio.poll().unwrap(),
                 7 => assert!(run.aio.stat("/").wait().unwrap().is_dir()),
                 8 => block_on(async { run.aio.busy(Duration::ZERO).await.unwrap() }),
-                9 => run.aio.flush().unwrap(),
                 _ => {}
             }
         }
