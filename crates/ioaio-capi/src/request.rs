@@ -75,6 +75,6 @@ where
 pub unsafe extern "C" fn ioaio_cancel(aio: *const ioaio, req: *const ioaio_req) {
     if !req.is_null() {
         // SAFETY: the caller's promise.
-        unsafe { (*aio).0.cancel_at(req.cast()) }
+        unsafe { (*aio).0.cancel_at(req.cast()) };
     }
 }

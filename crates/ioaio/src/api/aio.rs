@@ -245,16 +245,17 @@ impl Aio {
             self.engine().stop();
         }
     }
-    /// Cancels as [`Handle::cancel`](crate::Handle::cancel) does, without keeping the request alive.
+    /// Cancels as [`Handle::cancel`](crate::Handle::cancel) does, without keeping the request alive. Gives whether
+    /// it will end with ECANCELED; else it may, or not.
     ///
     /// # Safety
     /// The address is from [`Request::then_at`](crate::Request::then_at), of a request of this engine
     /// whose callback has not returned.
     #[doc(hidden)]
-    pub unsafe fn cancel_at(&self, address: *const ()) {
+    pub unsafe fn cancel_at(&self, address: *const ()) -> bool {
         // SAFETY: the caller's promise: the callback is in the request.
         let req = unsafe { Req::at(address.cast()) };
-        self.engine().cancel(&req);
+        self.engine().try_cancel(&req)
     }
     /// After a fork, in the child: forgets every request and starts anew, with the same number for
     /// the poll fd. Requests from before belong to the parent, which loses nothing.

@@ -16,18 +16,23 @@ const STOP_LOOK: Duration = Duration::from_millis(20);
 
 impl Engine {
     pub(crate) fn cancel(self: &Arc<Self>, req: &Req) {
+        self.try_cancel(req);
+    }
+    /// Gives whether it ends with ECANCELED for certain.
+    pub(crate) fn try_cancel(self: &Arc<Self>, req: &Req) -> bool {
         let own = !self.identity.forked() && self.identity.owns(req);
         if !own || req.cancel_flag().swap(true, Ordering::SeqCst) {
-            return;
+            return false;
         }
         if let Some(control) = &req.control {
             control.cancel().iter().for_each(|child| self.cancel(child));
         }
         fence(Ordering::SeqCst); // see `Header::is_cancelled`
-        self.take_out(req);
+        self.take_out(req)
     }
-    /// Takes a cancelled request out of wherever it waits, or asks the kernel to let go of it.
-    pub(super) fn take_out(self: &Arc<Self>, req: &Req) {
+    /// Takes a cancelled request out of wherever it waits, or asks the kernel to let go of it. Gives whether it was
+    /// taken out.
+    pub(super) fn take_out(self: &Arc<Self>, req: &Req) -> bool {
         let taken = match req.state() {
             State::Submitted | State::Queued | State::Taken => self.routes.pool.cancel(req),
             State::HeldBack | State::OnRing => self.routes.ring.as_ref().and_then(|ring| {
@@ -39,9 +44,9 @@ impl Engine {
             }),
             _ => None,
         };
-        if let Some(req) = taken {
-            self.fail_cancelled(Batch::of(req));
-        }
+        let Some(req) = taken else { return false };
+        self.fail_cancelled(Batch::of(req));
+        true
     }
     /// The end: nothing that the kernel may still write to is freed.
     pub(crate) fn stop(self: &Arc<Self>) {

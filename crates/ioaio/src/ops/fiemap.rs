@@ -71,7 +71,8 @@ impl Op for Fiemap {
         let mut found = Vec::new();
         let end = self.offset.saturating_add(self.len);
         let mut at = self.offset;
-        while at < end && found.len() < self.max {
+        // Once in any case: what is wrong with the arguments is told also where no extents are asked for.
+        loop {
             let count = BATCH.min(u32::try_from(self.max - found.len()).unwrap_or(u32::MAX));
             let batch = fiemap::extents(self.file.as_fd(), at, end - at, self.flags, count)?;
             found.extend(batch.iter().map(FileExtent::from));
@@ -80,10 +81,12 @@ impl Op for Fiemap {
                 Some(last) if last.fe_flags & FileExtent::LAST == 0 && last.fe_length > 0 => {
                     at = last.fe_logical.saturating_add(last.fe_length);
                 }
-                _ => break,
+                _ => return Ok(found),
+            }
+            if at >= end || found.len() >= self.max {
+                return Ok(found);
             }
         }
-        Ok(found)
     }
     fn finish(self, res: io::Result<Vec<FileExtent>>) -> Self::Out {
         res

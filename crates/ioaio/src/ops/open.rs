@@ -21,7 +21,7 @@ const FLAGS: OFlags = OFlags::ACCMODE
     .union(OFlags::APPEND.union(OFlags::DIRECT).union(OFlags::DSYNC).union(OFlags::SYNC))
     .union(OFlags::RSYNC.union(OFlags::NONBLOCK).union(OFlags::NOATIME).union(OFlags::NOCTTY))
     .union(OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::PATH).union(OFlags::LARGEFILE))
-    .union(OFlags::CLOEXEC);
+    .union(OFlags::CLOEXEC.union(OFlags::ASYNC));
 
 /// How often `openat2(2)` is tried while renames are in its way.
 const TRIES: u32 = 1000;

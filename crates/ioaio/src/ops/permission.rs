@@ -57,7 +57,11 @@ impl Op for AccessOf {
         self.at.check()
     }
     fn run(&mut self) -> io::Result<()> {
-        Ok(rustix::fs::accessat(self.at.dirfd(), self.at.path(), self.access, self.flags)?)
+        let (dir, path) = (self.at.dirfd(), self.at.path());
+        if self.flags.contains(AtFlags::EMPTY_PATH) {
+            return crate::sys::paths::access(dir, path, self.access, self.flags); // rustix does not know it
+        }
+        Ok(rustix::fs::accessat(dir, path, self.access, self.flags)?)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res
@@ -70,6 +74,12 @@ impl PathOp for AccessOf {
 }
 
 impl Request<'_, AccessOf> {
+    /// Whether an empty path means the directory, or other file, that it would start at (default: no):
+    /// `AT_EMPTY_PATH` (Linux 5.8).
+    pub fn empty_path(mut self, yes: bool) -> Self {
+        self.op.flags.set(AtFlags::EMPTY_PATH, yes);
+        self
+    }
     /// Whether to ask for the effective user and group instead of the real ones (default: no).
     pub fn effective(mut self, yes: bool) -> Self {
         self.op.flags.set(AtFlags::EACCESS, yes);

@@ -4,8 +4,6 @@ use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 
-use rustix::fs::Advice;
-
 use crate::request::op::{INLINE_BYTES, Op, RingOp};
 use crate::request::sqe::{Known, Sqe};
 use crate::values::buf::{Filled, IoBuf, IoBufMut, RegisteredBuf, space};
@@ -178,12 +176,7 @@ impl Op for Readahead {
         check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<()> {
-        let len = std::num::NonZeroU64::new(self.len as u64);
-        match len {
-            // posix_fadvise takes a length of 0 for "to the end".
-            None => Ok(()),
-            Some(_) => Ok(rustix::fs::fadvise(self.file.as_fd(), self.offset, len, Advice::WillNeed)?),
-        }
+        crate::sys::read::readahead(self.file.as_fd(), self.offset as i64, self.len)
     }
     fn finish(self, res: io::Result<()>) -> Self::Out {
         res
@@ -261,7 +254,8 @@ impl Aio {
     /// Starts reading a range of bytes into the page cache: `readahead(2)`.
     ///
     /// # Errors
-    /// Those of `posix_fadvise(2)` with `POSIX_FADV_WILLNEED`; EINVAL for an offset of 2^63 or more.
+    /// Those of `readahead(2)`: EBADF for a file that is not open for reading, EINVAL for what has no pages, such as
+    /// a pipe; EINVAL for an offset of 2^63 or more.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

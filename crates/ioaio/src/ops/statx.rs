@@ -238,6 +238,12 @@ impl<S: Subject> Request<'_, Statx<S>> {
 }
 
 impl Request<'_, Statx<At>> {
+    /// Whether an empty path means the directory, or other file, that it would start at (default: no):
+    /// `AT_EMPTY_PATH`.
+    pub fn empty_path(mut self, yes: bool) -> Self {
+        self.op.flags.set(AtFlags::EMPTY_PATH, yes);
+        self
+    }
     /// Whether a last symbolic link is followed (default: yes).
     pub fn follow(mut self, yes: bool) -> Self {
         self.op.flags.set(AtFlags::SYMLINK_NOFOLLOW, !yes);

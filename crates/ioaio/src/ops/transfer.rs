@@ -3,6 +3,8 @@
 use std::io;
 use std::os::fd::AsFd;
 
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, retry_on_intr};
 use rustix::pipe::SpliceFlags;
 
 use crate::request::op::{Op, RingOp};
@@ -11,12 +13,88 @@ use crate::values::file::File;
 use crate::values::offset::check_offsets;
 use crate::{Aio, Request};
 
+/// The ring has a flag of its own beside those of the system calls: a descriptor would be an index of its table.
+fn check_flags(flags: SpliceFlags) -> io::Result<()> {
+    const KNOWN: SpliceFlags =
+        SpliceFlags::MOVE.union(SpliceFlags::NONBLOCK).union(SpliceFlags::MORE).union(SpliceFlags::GIFT);
+    if KNOWN.contains(flags) { Ok(()) } else { Err(Errno::INVAL.into()) }
+}
+
 /// `sendfile(2)`; see [`Aio::sendfile`].
 pub struct Sendfile {
     out: File,
     from: File,
     offset: Option<u64>,
     len: usize,
+}
+
+/// What `sendfile(2)` says of files that it can't do, although they can be read and written: one that is opened
+/// for appending, a pipe to read from, file systems without the page cache.
+const REFUSALS: [Errno; 7] = [
+    Errno::INVAL,
+    Errno::NOSYS,
+    Errno::OPNOTSUPP,
+    Errno::AFNOSUPPORT,
+    Errno::PROTOTYPE,
+    Errno::NOTSOCK,
+    Errno::XDEV,
+];
+
+impl Sendfile {
+    const BLOCK: usize = 65536;
+
+    /// Reads and writes instead.
+    fn by_hand(&self) -> rustix::io::Result<usize> {
+        let mut block = vec![0; self.len.min(Self::BLOCK)];
+        let mut done = 0;
+        while done < self.len {
+            let want = block.len().min(self.len - done);
+            let read = retry_on_intr(|| match self.offset {
+                Some(offset) => {
+                    rustix::io::pread(self.from.as_fd(), &mut block[..want], offset + done as u64)
+                }
+                None => rustix::io::read(self.from.as_fd(), &mut block[..want]),
+            });
+            let sent = read.and_then(|n| Ok((n, self.put(&block[..n])?)));
+            match sent {
+                Ok((read, written)) => {
+                    done += if read == want && written == read {
+                        read
+                    } else {
+                        return Ok(done + written);
+                    }
+                }
+                Err(_) if done > 0 => return Ok(done),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(done)
+    }
+    /// Writes what was read, or some of it if the rest can be read again.
+    fn put(&self, bytes: &[u8]) -> rustix::io::Result<usize> {
+        let mut written = 0;
+        while written < bytes.len() {
+            let put = retry_on_intr(|| rustix::io::write(self.out.as_fd(), &bytes[written..]));
+            written += put.unwrap_or(0);
+            let left = bytes.len() - written;
+            if left == 0 || self.offset.is_some() || self.step_back(left).is_ok() {
+                return if written > 0 || left == 0 { Ok(written) } else { put };
+            }
+            // A pipe does not take anything back.
+            match put {
+                Err(Errno::AGAIN) => {
+                    let mut out = [PollFd::new(&self.out, PollFlags::OUT)];
+                    retry_on_intr(|| poll(&mut out, None))?;
+                }
+                Err(e) => return Err(e),
+                Ok(_) => {}
+            }
+        }
+        Ok(written)
+    }
+    fn step_back(&self, bytes: usize) -> rustix::io::Result<u64> {
+        rustix::fs::seek(self.from.as_fd(), rustix::fs::SeekFrom::Current(-(bytes as i64)))
+    }
 }
 
 impl Op for Sendfile {
@@ -31,7 +109,10 @@ impl Op for Sendfile {
     }
     fn run(&mut self) -> io::Result<usize> {
         let mut offset = self.offset;
-        Ok(rustix::fs::sendfile(self.out.as_fd(), self.from.as_fd(), offset.as_mut(), self.len)?)
+        Ok(match rustix::fs::sendfile(self.out.as_fd(), self.from.as_fd(), offset.as_mut(), self.len) {
+            Err(e) if REFUSALS.contains(&e) => self.by_hand()?,
+            sent => sent?,
+        })
     }
     fn finish(self, res: io::Result<usize>) -> Self::Out {
         res
@@ -85,6 +166,7 @@ impl Op for Splice {
         decode: |_, cqe| cqe.count(),
     });
     fn check(&self) -> io::Result<()> {
+        check_flags(self.flags)?;
         check_offsets(self.from.1.into_iter().chain(self.to.1))
     }
     fn shorten(&mut self) {
@@ -134,6 +216,9 @@ impl Op for Tee {
         encode: |op| Sqe::tee(op.from.as_fd(), op.to.as_fd(), op.len, op.flags.bits()),
         decode: |_, cqe| cqe.count(),
     });
+    fn check(&self) -> io::Result<()> {
+        check_flags(self.flags)
+    }
     fn shorten(&mut self) {
         self.len = self.len.div_ceil(2);
     }
@@ -157,8 +242,11 @@ impl Aio {
     /// Sends bytes of a file to another, often a socket: `sendfile(2)`. With an offset the position of
     /// `from` stays where it is; `out` is written at its own. Gives the number of bytes, which may be short.
     ///
+    /// Files that `sendfile(2)` refuses, such as one that is opened for appending, or a pipe to read from, are read
+    /// and written instead. Bytes of a pipe are read only to be written: the request then waits for room.
+    ///
     /// # Errors
-    /// Those of `sendfile(2)`; EINVAL for an offset of 2^63 or more.
+    /// Those of `sendfile(2)`, `read(2)` and `write(2)`; EINVAL for an offset of 2^63 or more.
     ///
     /// ```
     /// # fn main() -> std::io::Result<()> {

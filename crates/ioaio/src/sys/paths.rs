@@ -8,6 +8,18 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+use rustix::fs::{Access, AtFlags};
+
+/// `faccessat2(2)` (Linux 5.8), with any flags.
+pub(crate) fn access(dir: BorrowedFd<'_>, path: &CStr, access: Access, flags: AtFlags) -> io::Result<()> {
+    let (mode, flags) = (access.bits() as libc::c_int, flags.bits() as libc::c_int);
+    // SAFETY: the path is a live C string.
+    match unsafe { libc::syscall(libc::SYS_faccessat2, dir.as_raw_fd(), path.as_ptr(), mode, flags) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// `truncate(2)`.
 pub(crate) fn truncate(path: &CStr, len: i64) -> io::Result<()> {
     // SAFETY: the path is a live C string.

@@ -54,6 +54,15 @@ pub(crate) fn read_cached(
     }
 }
 
+/// `readahead(2)`.
+pub(crate) fn readahead(fd: BorrowedFd<'_>, offset: i64, len: usize) -> io::Result<()> {
+    // SAFETY: plain system call on an open descriptor.
+    match unsafe { libc::readahead(fd.as_raw_fd(), offset, len) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// `pread(2)` of at most `max` bytes onto the end of `vec`, into the capacity that it has.
 pub(crate) fn read_onto(
     fd: BorrowedFd<'_>,

@@ -25,6 +25,7 @@ mod stat;
 mod statvfs;
 mod statx;
 mod sync;
+mod temporary;
 mod time;
 mod transfer;
 mod truncate;

@@ -109,6 +109,7 @@ fn open_takes_flags_that_std_does_not_know() {
                 assert!(t.get(t.read_dir(dir.path())).unwrap().is_empty());
             }
         }
+        t.get(t.open(dir.path()).flags(OFlags::ASYNC)).unwrap();
         let path = t.get(t.open(dir.path()).flags(OFlags::PATH)).unwrap();
         assert!(t.get(t.fstat(&path)).unwrap().is_dir());
         assert_eq!(errno(t.get(t.read_at(&path, vec![0; 1], 0)).0), Errno::BADF);

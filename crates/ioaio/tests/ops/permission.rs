@@ -80,6 +80,22 @@ fn access_asks() {
 }
 
 #[test]
+fn access_takes_an_empty_path_for_the_file_it_starts_at() {
+    each_route(|t| {
+        let dir = tempdir().unwrap();
+        let handle = Dir::open(dir.path()).unwrap();
+        assert_eq!(errno(t.get(t.access("", Access::EXISTS).at(&handle))), Errno::NOENT);
+        match t.get(t.access("", Access::EXISTS).at(&handle).empty_path(true)) {
+            Ok(()) => {}
+            Err(e) => {
+                assert_eq!(errno::<()>(Err(e)), Errno::NOSYS);
+                eprintln!("skipped: faccessat2: this kernel has none");
+            }
+        }
+    });
+}
+
+#[test]
 fn access_tells_the_real_user_from_the_effective_one() {
     let dir = tempdir().unwrap();
     let path = dir.path().join("file");

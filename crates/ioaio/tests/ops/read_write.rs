@@ -184,7 +184,8 @@ fn a_position_in_a_file_that_has_none_is_refused() {
         assert_eq!(errno(t.get(t.write_at(&writer, "lost", 0)).0), Errno::SPIPE);
         assert_eq!(t.get(t.write(&writer, "kept")).0.unwrap(), 4);
         assert_eq!(errno(t.get(t.read_at(&reader, vec![0; 9], 0)).0), Errno::SPIPE);
-        assert_eq!(errno(t.get(t.readahead(&reader, 0, 1))), Errno::SPIPE);
+        assert_eq!(errno(t.get(t.readahead(&reader, 0, 1))), Errno::INVAL);
+        assert_eq!(errno(t.get(t.readahead(&writer, 0, 1))), Errno::BADF);
         assert_eq!(t.get(t.read(&reader, vec![0; 9])).1, b"kept");
     });
 }

@@ -126,3 +126,18 @@ fn errors_of_statx_keep_their_errno() {
         assert_eq!(errno(t.get(t.statx(at("file")).mask(reserved))), Errno::INVAL);
     });
 }
+
+#[test]
+fn an_empty_path_means_the_file_it_starts_at() {
+    each_route(|t| {
+        let dir = tempdir().unwrap();
+        fs::write(dir.path().join("file"), "text").unwrap();
+        let handle = Dir::open(dir.path()).unwrap();
+        let ino = fs::metadata(dir.path()).unwrap().ino();
+        assert_eq!(errno(t.get(t.statx("").at(&handle))), Errno::NOENT);
+        assert_eq!(t.get(t.statx("").at(&handle).empty_path(true)).unwrap().ino(), Some(ino));
+        assert_eq!(t.get(t.statx("file").at(&handle).empty_path(true)).unwrap().size(), Some(4));
+        let file = Dir::from(std::os::fd::OwnedFd::from(fs::File::open(dir.path().join("file")).unwrap()));
+        assert_eq!(t.get(t.statx("").at(&file).empty_path(true)).unwrap().size(), Some(4));
+    });
+}

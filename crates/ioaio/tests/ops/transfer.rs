@@ -1,6 +1,6 @@
 //! sendfile, copy_range, splice, tee, and the pipes for them.
 
-use ioaio::{File, PipeFlags, SpliceFlags};
+use ioaio::{File, OFlags, PipeFlags, SpliceFlags};
 use rustix::io::Errno;
 
 use crate::common::{Case, each_route, errno};
@@ -31,6 +31,56 @@ fn sendfile_leaves_the_position_or_moves_it() {
 }
 
 #[test]
+fn sendfile_reads_and_writes_what_the_kernel_does_not_send() {
+    each_route(|t| {
+        let dir = tempfile::tempdir().unwrap();
+        let long: Vec<u8> = (0..200_000u32).map(|n| n as u8).collect();
+        let from = File::from(tempfile::tempfile().unwrap());
+        assert_eq!(t.get(t.write_at(&from, long.clone(), 0)).0.unwrap(), long.len());
+        let appends = OFlags::CREATE | OFlags::RDWR | OFlags::APPEND;
+        let out = t.get(t.open(dir.path().join("log")).flags(appends)).unwrap();
+        t.get(t.write(&out, "log:")).0.unwrap();
+        assert_eq!(t.get(t.sendfile(&out, &from, Some(1), 70_000)).unwrap(), 70_000);
+        assert_eq!(t.get(t.sendfile(&out, &from, None, 2)).unwrap(), 2, "from its position, which was 0");
+        assert_eq!(t.get(t.sendfile(&out, &from, None, 1)).unwrap(), 1, "and has moved");
+        assert_eq!(t.get(t.sendfile(&out, &from, Some(199_999), 5)).unwrap(), 1, "to the end");
+        assert_eq!(t.get(t.sendfile(&out, &from, Some(200_000), 5)).unwrap(), 0, "at the end");
+        let expected = [&b"log:"[..], &long[1..70_001], &long[..3], &long[199_999..]].concat();
+        assert!(std::fs::read(dir.path().join("log")).unwrap() == expected);
+
+        let (reader, writer) = t.get(t.pipe(PipeFlags::empty())).unwrap();
+        t.get(t.write(&writer, "of a pipe")).0.unwrap();
+        let out = file(t, "");
+        assert_eq!(t.get(t.sendfile(&out, &reader, None, 100)).unwrap(), 9);
+        assert_eq!(text(t, &out), b"of a pipe");
+        let reading = t.get(t.open(dir.path().join("log"))).unwrap();
+        assert_eq!(
+            errno(t.get(t.sendfile(&reading, &from, Some(0), 1))),
+            Errno::BADF,
+            "not open for writing"
+        );
+    });
+}
+
+#[test]
+fn sendfile_loses_nothing_of_what_it_has_read() {
+    each_route(|t| {
+        let from = File::from(tempfile::tempfile().unwrap());
+        let long: Vec<u8> = (0..100_000u32).map(|n| (n >> 8) as u8).collect();
+        t.get(t.write_at(&from, long.clone(), 0)).0.unwrap();
+        // A pipe with one page of room, which is refused for its flag.
+        let (_reader, pipe) = t.get(t.pipe(PipeFlags::NONBLOCK)).unwrap();
+        rustix::fs::fcntl_setfl(&pipe, OFlags::APPEND | OFlags::NONBLOCK).unwrap();
+        let size = rustix::pipe::fcntl_getpipe_size(&pipe).unwrap();
+        t.get(t.write(&pipe, vec![0; size - 4096])).0.unwrap();
+        assert_eq!(t.get(t.sendfile(&pipe, &from, None, 50_000)).unwrap(), 4096);
+        assert_eq!(errno(t.get(t.sendfile(&pipe, &from, None, 50_000))), Errno::AGAIN);
+        let (n, next) = t.get(t.read(&from, vec![0; 1000]));
+        assert!(n.unwrap() == 1000 && next == long[4096..5096], "it goes on after what was sent");
+    });
+}
+
+#[test]
 fn copy_range_copies_between_offsets() {
     each_route(|t| {
         let (from, to) = (file(t, "0123456789"), file(t, "abc"));
@@ -45,6 +95,19 @@ fn copy_range_copies_between_offsets() {
         assert_eq!(t.get(t.copy_range((&from, 0), (&to, 0), 0)).unwrap(), 0);
         assert_eq!(errno(t.get(t.copy_range((&from, 0), (&from, 2), 5))), Errno::INVAL, "they overlap");
         assert_eq!(errno(t.get(t.copy_range((&from, 1 << 63), (&to, 0), 1))), Errno::INVAL);
+    });
+}
+
+#[test]
+fn unknown_flags_of_splice_are_none_of_the_rings() {
+    each_route(|t| {
+        let (reader, writer) = t.get(t.pipe(PipeFlags::empty())).unwrap();
+        t.get(t.write(&writer, "text")).0.unwrap();
+        for bit in [1 << 4, 1 << 31] {
+            let flags = SpliceFlags::from_bits_retain(bit);
+            assert_eq!(errno(t.get(t.splice(&reader, &writer, 1).flags(flags))), Errno::INVAL);
+            assert_eq!(errno(t.get(t.tee(&reader, &writer, 1).flags(flags))), Errno::INVAL);
+        }
     });
 }
 
