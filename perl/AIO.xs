@@ -240,7 +240,7 @@ aio_write(SV *fh, SV *offset, SV *length, SV *data, IV dataoffset, SV *callback 
             args.len = (size_t)want;
     }
     args.off = get_offset(aTHX_ offset);
-    args.buf = bytes + start;
+    args.src = bytes + start;
     req = req_new(c, K_NUMBER, cb);
     ON_FILE(fd, hold);
     data_hold(req, data);
@@ -256,13 +256,12 @@ aio_sendfile(SV *out_fh, SV *in_fh, SV *in_offset, UV length, SV *callback = &PL
     SV *hold, *hold2;
     int fd = get_fd(aTHX_ out_fh, TRUE, &hold), fd2 = get_fd(aTHX_ in_fh, FALSE, &hold2);
     ioaio_args args = args_of(IOAIO_OP_SENDFILE);
-    aio_job *job = job_new("");
-    job->fd = fd;
-    args.fd2 = job->fd2 = fd2;
-    args.off = job->offset = SvOK(in_offset) ? (off_t)SvIV(in_offset) : 0;
-    args.len = job->len = length;
-    req = req_new(c, K_SENDFILE, cb);
-    set_extra(req, job);
+    args.fd2 = fd2;
+    args.off = SvOK(in_offset) ? (off_t)SvIV(in_offset) : 0;
+    if (args.off < 0)
+        args.off = LLONG_MIN; /* and not the file's own position */
+    args.len = length;
+    req = req_new(c, K_NUMBER, cb);
     ON_FILE(fd, hold);
     keep(req, HELD_OTHER, hold2);
     SEND;
@@ -349,6 +348,7 @@ aio_fcntl(SV *fh, UV request, SV *arg, SV *callback = &PL_sv_undef)
     int fd = get_fd(aTHX_ fh, FALSE, &hold);
     ioaio_args args = args_of(ix);
     args.flags = (int)request;
+    args.request = (unsigned long)request;
     SvGETMAGIC(arg);
     if (SvNIOK(arg))
         args.arg = INT2PTR(void *, SvIV_nomg(arg));
@@ -678,7 +678,7 @@ aio_msync(SV *data, IV offset = 0, SV *length = &PL_sv_undef, int flags = MS_SYN
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MSYNC);
-    args.buf = data_part(aTHX_ data, offset, length, &args.len);
+    args.addr = data_part(aTHX_ data, offset, length, &args.len);
     args.flags = flags;
     req = req_new(c, K_STATUS, cb);
     keep(req, HELD_OTHER, data);
@@ -692,8 +692,8 @@ aio_mtouch(SV *data, IV offset = 0, SV *length = &PL_sv_undef, int flags = 0, SV
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MTOUCH);
-    args.buf = data_part(aTHX_ data, offset, length, &args.len);
-    args.flags = flags;
+    args.addr = data_part(aTHX_ data, offset, length, &args.len);
+    args.flags = flags & MT_MODIFY ? IOAIO_MODIFY : 0;
     req = req_new(c, K_STATUS, cb);
     keep(req, HELD_OTHER, data);
     SEND;
@@ -706,7 +706,7 @@ aio_mlock(SV *data, IV offset = 0, SV *length = &PL_sv_undef, SV *callback = &PL
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MLOCK);
-    args.buf = data_part(aTHX_ data, offset, length, &args.len);
+    args.addr = data_part(aTHX_ data, offset, length, &args.len);
     req = req_new(c, K_STATUS, cb);
     keep(req, HELD_OTHER, data);
     SEND;

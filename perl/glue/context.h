@@ -75,21 +75,12 @@ static aio_ctx *ctx_new(pTHX) {
     return c;
 }
 
-/* Routes that a test has switched off: inline, ring, pool. A program with raised rights looks at no variable. */
-static unsigned routes_off(void) {
-    const char *off = secure_getenv("IOAIO_TEST_ROUTES_OFF");
-    if (!off)
-        return 0;
-    return (strstr(off, "inline") ? IOAIO_NO_INLINE : 0) | (strstr(off, "ring") ? IOAIO_NO_RING : 0)
-         | (strstr(off, "pool") ? IOAIO_NO_POOL : 0);
-}
-
 static void ctx_reinit(pTHX_ aio_ctx *c);
 
 /* The engine; in a child of fork one that has forgotten what the parent does. */
 static ioaio *ctx_engine(pTHX_ aio_ctx *c) {
     if (UNLIKELY(!c->aio)) {
-        c->aio = ioaio_new_with(routes_off());
+        c->aio = ioaio_new();
         if (!c->aio)
             croak("IO::AIO: no engine: %s", Strerror(errno));
     } else if (UNLIKELY(ioaio_forked(c->aio)))

@@ -18,26 +18,6 @@ static int64_t job_close(void *context) {
     return res < 0 ? -errno : 0;
 }
 
-/* For what sendfile(2) does not take. */
-static int64_t job_sendfile(void *context) {
-    aio_job *job = (aio_job *)context;
-    char block[65536];
-    size_t done = 0;
-    while (done < job->len) {
-        size_t want = job->len - done < sizeof block ? job->len - done : sizeof block;
-        ssize_t got = pread(job->fd2, block, want, job->offset + (off_t)done), put;
-        if (got <= 0)
-            return got < 0 && !done ? -errno : (int64_t)done;
-        put = write(job->fd, block, (size_t)got);
-        if (put < 0)
-            return done ? (int64_t)done : -errno;
-        done += (size_t)put;
-        if (put < got)
-            break;
-    }
-    return (int64_t)done;
-}
-
 /* Reads a part of a file, from the end if the offset is negative, into new memory. */
 static int64_t job_slurp(void *context) {
     aio_job *job = (aio_job *)context;
@@ -95,19 +75,4 @@ static ioaio_args job_args(aio_req *req, aio_job *job, ioaio_execute execute) {
     args.execute = execute;
     args.context = job;
     return args;
-}
-
-/* Whether a sendfile that failed is tried another way: by reading and writing. */
-static bool sent_again(aio_req *req) {
-    ioaio_args args;
-    if (req->kind != K_SENDFILE || req->flags & F_CANCELLED)
-        return FALSE;
-    switch (req->error) {
-    case ENOSYS: case EINVAL: case ENOTSUP: case EAFNOSUPPORT: case EPROTOTYPE: case ENOTSOCK:
-        req->kind = K_NUMBER;
-        args = job_args(req, (aio_job *)req->extra, job_sendfile);
-        return hand_over(req, &args);
-    default:
-        return FALSE;
-    }
 }

@@ -8,7 +8,6 @@ enum kind {
     K_STAT,
     K_LSTAT,
     K_READ,
-    K_SENDFILE,
     K_SLURP,
     K_DATA, /* the data, and their length */
     K_TEXT,
@@ -235,7 +234,6 @@ static aio_req *pending_pop(aio_ctx *c) {
 }
 
 static void take_data(pTHX_ aio_req *req, const ioaio_result *r);
-static bool sent_again(aio_req *req);
 
 /* Runs inside ioaio_poll: only notes the result. Perl code runs when that has returned, since it may leave by
  * exit or die, and a jump must not cross the library's frames. */
@@ -245,8 +243,6 @@ static void on_result(void *data, const ioaio_result *r) {
     req->flags &= ~F_SENT;
     req->result = (IV)r->result;
     req->error = r->error;
-    if (UNLIKELY(r->error) && sent_again(req))
-        return;
     take_data(aTHX_ req, r);
     if (req->flags & F_FORGOTTEN)
         req_free(aTHX_ req);

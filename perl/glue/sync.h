@@ -68,6 +68,25 @@ static IV st_nanoseconds(pTHX_ int which) {
     }
 }
 
+/* For what sendfile(2) does not take. */
+static ssize_t send_by_hand(int out, int in, off_t offset, size_t len) {
+    char block[65536];
+    size_t done = 0;
+    while (done < len) {
+        size_t want = len - done < sizeof block ? len - done : sizeof block;
+        ssize_t got = pread(in, block, want, offset + (off_t)done), put;
+        if (got <= 0)
+            return got < 0 && !done ? -1 : (ssize_t)done;
+        put = write(out, block, (size_t)got);
+        if (put < 0)
+            return done ? (ssize_t)done : -1;
+        done += (size_t)put;
+        if (put < got)
+            break;
+    }
+    return (ssize_t)done;
+}
+
 /* The strings of an array, for execve. */
 static char **string_vector(pTHX_ SV *list) {
     AV *av;

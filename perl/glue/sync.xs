@@ -9,15 +9,8 @@ sendfile(SV *ofh, SV *ifh, SV *offset, UV count)
     off_t off = SvOK(offset) ? (off_t)SvIV(offset) : 0;
     int out = get_fd(aTHX_ ofh, TRUE, &hold), in = get_fd(aTHX_ ifh, FALSE, &hold);
     ssize_t sent = sendfile(out, in, &off, count);
-    if (sent < 0 && (errno == EINVAL || errno == ENOSYS)) {
-        aio_job job = {out, in, SvOK(offset) ? (off_t)SvIV(offset) : 0, count, NULL, {0}};
-        int64_t res = job_sendfile(&job);
-        if (res < 0) {
-            errno = (int)-res;
-            res = -1;
-        }
-        sent = (ssize_t)res;
-    }
+    if (sent < 0 && (errno == EINVAL || errno == ENOSYS))
+        sent = send_by_hand(out, in, SvOK(offset) ? (off_t)SvIV(offset) : 0, count);
     RETVAL = newSViv((IV)sent);
 }
   OUTPUT: RETVAL

@@ -72,7 +72,7 @@ sub program {
     is("$printed$status", 'ok0', 'objects at the end');
     ($printed, $status) = program 'IO::AIO::aio_busy 60; IO::AIO::poll_fileno; require POSIX; POSIX::_exit(5)';
     is("$printed$status", '5', 'a hard end');
-    local $ENV{IOAIO_TEST_ROUTES_OFF} = 'inline,ring,pool';
+    local $ENV{IOAIO_ROUTES} = '';
     ($printed, $status) = program 'aio_stat "/", sub { print "stat $_[0]" }; IO::AIO::flush';
     is("$printed$status", 'stat 00', 'with every route off');
 }

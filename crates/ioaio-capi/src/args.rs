@@ -2,7 +2,7 @@
 //! the typed functions.
 
 use std::cell::RefCell;
-use std::ffi::{CStr, OsStr, c_char, c_int, c_uint, c_void};
+use std::ffi::{CStr, OsStr};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -13,10 +13,10 @@ use engine::{
     Aio, Dir, File, IoBuf, IoBufMut, Mapped, PathOp, Progress, RawArg, Request, SetTime, TwoPathOp,
 };
 
-use crate::progress::ioaio_progress;
+use crate::refused::{INVAL, Refused, VALUE};
 
 macro_rules! args {
-    ($($(#[doc = $doc:literal])* $field:ident: $type:ty = $none:expr, $c:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $field:ident: $type:ty = $none:expr, $c:literal, $cnone:literal;)*) => {
         /// The arguments of a request, for `ioaio_submit`; those that it does not take are ignored.
         #[allow(non_camel_case_types)]
         #[derive(Clone, Copy)]
@@ -29,9 +29,9 @@ macro_rules! args {
             pub(crate) const NONE: Self = ioaio_args { $($field: $none,)* };
         }
 
-        /// Name, C declaration and description of each field.
-        pub(crate) const FIELDS: &[(&str, &str, &str)] =
-            &[$((stringify!($field), $c, concat!($($doc),*)),)*];
+        /// Name, C declaration, C value where there is none, and description of each field.
+        pub(crate) const FIELDS: &[(&str, &str, &str, &str)] =
+            &[$((stringify!($field), $c, $cnone, concat!($($doc),*)),)*];
 
         /// The type of a field, for the typed functions.
         macro_rules! field_type {
@@ -40,68 +40,116 @@ macro_rules! args {
     };
 }
 
-use libc::{off_t, size_t};
+/// What the types of the fields are called.
+pub(crate) mod types {
+    pub(crate) use std::ffi::{c_char, c_int, c_uint, c_ulong, c_void};
 
+    pub(crate) use libc::{off_t, size_t};
+
+    pub(crate) use super::ioaio_execute;
+    pub(crate) use crate::progress::ioaio_progress;
+}
+
+use std::ptr::{null, null_mut};
+
+use types::*;
+
+// Fields are only ever added at the end: programs tell by the size which of them they know.
 args! {
+    /// the size of this struct, which tells the fields that the program knows
+    size: size_t = size_of::<ioaio_args>(), "size_t size", "sizeof(ioaio_args)";
     /// IOAIO_OP_..., for ioaio_submit
-    op: c_int = 0, "int op";
-    /// a descriptor, open until the callback has returned
-    fd: c_int = -1, "int fd";
+    op: c_int = 0, "int op", "0";
+    /// a descriptor, open until the callback is called
+    fd: c_int = -1, "int fd", "-1";
     /// a second descriptor
-    fd2: c_int = -1, "int fd2";
+    fd2: c_int = -1, "int fd2", "-1";
     /// what a relative path starts at, or AT_FDCWD: then the directory when it is executed
-    dirfd: c_int = libc::AT_FDCWD, "int dirfd";
+    dirfd: c_int = libc::AT_FDCWD, "int dirfd", "IOAIO_CWD";
     /// what a relative second path starts at
-    dirfd2: c_int = libc::AT_FDCWD, "int dirfd2";
+    dirfd2: c_int = libc::AT_FDCWD, "int dirfd2", "IOAIO_CWD";
     /// a path, copied
-    path: *const c_char = std::ptr::null(), "const char *path";
+    path: *const c_char = null(), "const char *path", "0";
     /// a second path, copied
-    path2: *const c_char = std::ptr::null(), "const char *path2";
-    /// memory that stays as it is until the callback has returned
-    buf: *mut c_void = std::ptr::null_mut(), "void *buf";
-    /// buffers that stay as they are, like the memory they describe, until the callback has returned
-    iov: *const libc::iovec = std::ptr::null(), "const struct iovec *iov";
-    /// the number of buffers
-    iovcnt: c_int = 0, "int iovcnt";
+    path2: *const c_char = null(), "const char *path2", "0";
+    /// memory that a request fills; its alone until the callback is called
+    buf: *mut c_void = null_mut(), "void *buf", "0";
+    /// memory that a request takes data from; it stays as it is until the callback is called
+    src: *const c_void = null(), "const void *src", "0";
+    /// the start of mapped memory; it stays mapped until the callback is called
+    addr: *mut c_void = null_mut(), "void *addr", "0";
+    /// buffers that stay as they are, like the memory they describe, until the callback is called
+    iov: *const libc::iovec = null(), "const struct iovec *iov", "0";
+    /// the number of buffers, or of extents at the most
+    iovcnt: c_int = 0, "int iovcnt", "0";
     /// the name of an extended attribute, copied
-    name: *const c_char = std::ptr::null(), "const char *name";
+    name: *const c_char = null(), "const char *name", "0";
+    /// a request of ioctl(2)
+    request: c_ulong = 0, "unsigned long request", "0";
     /// the argument of fcntl(2) or ioctl(2): a number, or the address of memory that stays as it is
-    arg: *mut c_void = std::ptr::null_mut(), "void *arg";
+    arg: *mut c_void = null_mut(), "void *arg", "0";
     /// a length in bytes
-    len: size_t = 0, "size_t len";
+    len: size_t = 0, "size_t len", "0";
     /// an offset in bytes; -1 where a request can use the file's own position
-    off: off_t = -1, "off_t off";
+    off: off_t = -1, "off_t off", "-1";
     /// the same for a second file
-    off2: off_t = -1, "off_t off2";
+    off2: off_t = -1, "off_t off2", "-1";
     /// RESOLVE_... of openat2(2)
-    resolve: u64 = 0, "uint64_t resolve";
+    resolve: u64 = 0, "uint64_t resolve", "0";
     /// counters that the request moves, or NULL
-    progress: *const ioaio_progress = std::ptr::null(), "const ioaio_progress *progress";
-    /// flags of the system call
-    flags: c_int = 0, "int flags";
+    progress: *const ioaio_progress = null(), "const ioaio_progress *progress", "0";
+    /// flags of the system call, or IOAIO_... of the request
+    flags: c_int = 0, "int flags", "0";
     /// permissions, or a mode of the system call
-    mode: c_uint = 0, "unsigned mode";
+    mode: c_uint = 0, "unsigned mode", "0";
     /// seconds
-    seconds: f64 = 0.0, "double seconds";
+    seconds: f64 = 0.0, "double seconds", "0.0";
     /// SEEK_SET, SEEK_CUR, SEEK_END, SEEK_DATA or SEEK_HOLE
-    whence: c_int = 0, "int whence";
+    whence: c_int = 0, "int whence", "0";
     /// an owner; -1 leaves it
-    uid: libc::uid_t = libc::uid_t::MAX, "uid_t uid";
+    uid: libc::uid_t = libc::uid_t::MAX, "uid_t uid", "(uid_t)-1";
     /// a group; -1 leaves it
-    gid: libc::gid_t = libc::gid_t::MAX, "gid_t gid";
+    gid: libc::gid_t = libc::gid_t::MAX, "gid_t gid", "(gid_t)-1";
     /// the number of a device
-    dev: libc::dev_t = 0, "dev_t dev";
+    dev: libc::dev_t = 0, "dev_t dev", "0";
     /// of access and of modification, copied; UTIME_NOW and UTIME_OMIT as with utimensat(2); NULL: both now
-    times: *const libc::timespec = std::ptr::null(), "const struct timespec *times";
+    times: *const libc::timespec = null(), "const struct timespec *times", "0";
     /// runs on another thread; gives its result, or -errno
-    execute: ioaio_execute = None, "ioaio_execute execute";
+    execute: ioaio_execute = None, "ioaio_execute execute", "0";
     /// what execute gets
-    context: *mut c_void = std::ptr::null_mut(), "void *context";
+    context: *mut c_void = null_mut(), "void *context", "0";
+}
+
+/// The size of the first version of the struct, which every program has at least.
+const FIRST_SIZE: usize = std::mem::offset_of!(ioaio_args, context) + size_of::<*mut c_void>();
+
+impl ioaio_args {
+    /// The arguments of a program that knows more fields, or fewer.
+    ///
+    /// # Safety
+    /// There are as many bytes as the size says.
+    pub(crate) unsafe fn of_any_size(args: *const ioaio_args) -> Result<ioaio_args, Refused> {
+        // SAFETY: the caller's promise; the size is the first field.
+        let size = unsafe { args.cast::<size_t>().read() };
+        if size < FIRST_SIZE {
+            return Err(INVAL);
+        }
+        let known = size.min(size_of::<ioaio_args>());
+        // SAFETY: the caller's promise.
+        let more = unsafe { std::slice::from_raw_parts(args.cast::<u8>().add(known), size - known) };
+        if more.iter().any(|byte| *byte != 0) {
+            return Err(Refused(libc::E2BIG)); // of a later version, and it is used
+        }
+        let mut all = ioaio_args::NONE;
+        // SAFETY: both have that many bytes, and any bytes of a program's struct are values of its fields.
+        unsafe { args.cast::<u8>().copy_to_nonoverlapping((&raw mut all).cast(), known) };
+        Ok(all)
+    }
 }
 
 /// A function of the caller's; see `ioaio_custom`.
 #[allow(non_camel_case_types)]
-pub type ioaio_execute = Option<unsafe extern "C" fn(context: *mut c_void) -> i64>;
+pub type ioaio_execute = Option<unsafe extern "C-unwind" fn(context: *mut c_void) -> i64>;
 
 struct Custom(ioaio_execute, *mut c_void);
 // SAFETY: the header says that the function runs on another thread, with the pointer.
@@ -113,9 +161,14 @@ impl Custom {
         // SAFETY: the caller's function with the caller's pointer.
         match unsafe { execute(self.1) } {
             n @ 0.. => Ok(n),
-            e => Err(io::Error::from_raw_os_error(i32::try_from(-e).unwrap_or(libc::EIO))),
+            e => Err(io::Error::from_raw_os_error(e.checked_neg().map_or(libc::EIO, errno))),
         }
     }
+}
+
+/// What a function gave as an errno, or EIO.
+fn errno(number: i64) -> c_int {
+    c_int::try_from(number).unwrap_or(libc::EIO)
 }
 
 /// The caller's memory.
@@ -161,12 +214,12 @@ unsafe impl RawArg for Argument {
     }
 }
 
-/// Rises when a callback has returned: descriptors that a request uses stay open, and what they are, until
-/// then.
-static RETURNED: AtomicU32 = AtomicU32::new(0);
+/// Rises with each callback that is called, and where none will be: descriptors that a request uses stay open,
+/// and what they are, until then.
+static OVER: AtomicU32 = AtomicU32::new(0);
 
-pub(crate) fn callback_returned() {
-    RETURNED.fetch_add(1, Ordering::Relaxed);
+pub(crate) fn request_is_over() {
+    OVER.fetch_add(1, Ordering::Relaxed);
 }
 
 /// Typed views of the arguments. The caller of the C function has promised their validity.
@@ -179,7 +232,7 @@ impl ioaio_args {
     pub(crate) fn with_file<T>(&self, f: impl FnOnce(&File) -> T) -> T {
         thread_local!(static LAST: RefCell<Option<(u32, File)>> = const { RefCell::new(None) });
         LAST.with_borrow_mut(|last| {
-            let now = RETURNED.load(Ordering::Relaxed);
+            let now = OVER.load(Ordering::Relaxed);
             let same = |(then, file): &(u32, File)| *then == now && file.as_fd().as_raw_fd() == self.fd;
             if !last.as_ref().is_some_and(same) {
                 *last = Some((now, self.file()));
@@ -198,12 +251,17 @@ impl ioaio_args {
     pub(crate) fn memory(&self) -> Memory {
         memory(self.buf, self.len)
     }
-    /// All of the buffers; a number that none can be gives more than the kernel takes.
+    /// Memory that is only read.
+    pub(crate) fn source(&self) -> Memory {
+        memory(self.src.cast_mut(), self.len)
+    }
+    /// Memory whose contents do not matter, but its address does.
+    pub(crate) fn mapped(&self) -> Memory {
+        Memory { start: self.addr.cast(), len: self.len }
+    }
+    /// All of the buffers; their number has been looked at.
     pub(crate) fn memories(&self) -> Vec<Memory> {
-        let Ok(count @ 0..=1024) = usize::try_from(self.iovcnt) else {
-            let none = || Memory { start: std::ptr::NonNull::dangling().as_ptr(), len: 0 };
-            return std::iter::repeat_with(none).take(1025).collect();
-        };
+        let count = usize::try_from(self.iovcnt).unwrap_or(0);
         if count == 0 {
             return Vec::new();
         }
@@ -211,8 +269,9 @@ impl ioaio_args {
         let iov = unsafe { std::slice::from_raw_parts(self.iov, count) };
         iov.iter().map(|one| memory(one.iov_base, one.iov_len)).collect()
     }
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        self.memory().bytes().to_vec()
+    /// The value of an attribute, copied. More than any can have is refused before.
+    pub(crate) fn value(&self) -> Result<Vec<u8>, Refused> {
+        if self.len > VALUE { Err(Refused(libc::E2BIG)) } else { Ok(self.source().bytes().to_vec()) }
     }
     pub(crate) fn name(&self) -> &OsStr {
         path(self.name).as_os_str()
@@ -226,17 +285,17 @@ impl ioaio_args {
     }
     /// Starts the path of a request where `dirfd` says.
     pub(crate) fn at<'a, O: PathOp>(&self, request: Request<'a, O>) -> Request<'a, O> {
-        match self.dirfd {
-            libc::AT_FDCWD => request,
-            fd => request.at(&Dir::from(lend(fd))),
+        match lent_dir(self.dirfd) {
+            None => request,
+            Some(dir) => request.at(&dir),
         }
     }
     /// Starts the second path where `dirfd2` says.
     pub(crate) fn at_both<'a, O: TwoPathOp>(&self, request: Request<'a, O>) -> Request<'a, O> {
         let request = self.at(request);
-        match self.dirfd2 {
-            libc::AT_FDCWD => request,
-            fd => request.to_at(&Dir::from(lend(fd))),
+        match lent_dir(self.dirfd2) {
+            None => request,
+            Some(dir) => request.to_at(&dir),
         }
     }
     pub(crate) fn file2(&self) -> File {
@@ -284,6 +343,11 @@ fn path<'a>(text: *const c_char) -> &'a Path {
     }
     // SAFETY: the caller's promise: a string with a NUL at its end. It is copied before the call returns.
     Path::new(OsStr::from_bytes(unsafe { CStr::from_ptr(text) }.to_bytes()))
+}
+
+/// Where relative paths start, if that is not the process's directory.
+pub(crate) fn lent_dir(fd: c_int) -> Option<Dir> {
+    (fd != libc::AT_FDCWD).then(|| Dir::from(lend(fd)))
 }
 
 /// A number that is no descriptor becomes one that is never open, so that the request ends with EBADF.

@@ -12,7 +12,7 @@ pub struct ioaio_group(pub(crate) Group);
 
 /// Called when a group has no members left, or wants more of them.
 #[allow(non_camel_case_types)]
-pub type ioaio_group_cb = Option<unsafe extern "C" fn(data: *mut c_void, group: *const ioaio_group)>;
+pub type ioaio_group_cb = Option<unsafe extern "C-unwind" fn(data: *mut c_void, group: *const ioaio_group)>;
 
 struct Context(ioaio_group_cb, *mut c_void, *const ioaio_group);
 // SAFETY: the header says that the pointers are passed on to the thread that calls ioaio_poll, and

@@ -16,8 +16,10 @@ void ioaio_group_limit(const ioaio_group *group, int limit);
 /* Cancels the members and removes the feeder; the group itself still completes. */
 void ioaio_group_cancel(const ioaio_group *group);
 
-/* Cancels a request as far as that is possible; its callback runs in any case, once. */
-void ioaio_cancel(const ioaio *aio, const ioaio_req *req);
+/* Cancels a request as far as that is possible; its callback runs in any case, once. 1 if it will be with ECANCELED;
+ * 0 if it is being executed, or is done: one that waits, such as a lock, or that makes many calls, then ends with
+ * ECANCELED as well, and others end as they do. */
+int ioaio_cancel(const ioaio *aio, const ioaio_req *req);
 
 /* Counters that requests which do much move while they run, for any thread to read. Several may share them. */
 ioaio_progress *ioaio_progress_new(void);
@@ -29,16 +31,27 @@ uint64_t ioaio_progress_entries(const ioaio_progress *progress);
 /* The bytes of contents that are done, holes included. */
 uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 
-/* Requests. Each gives a handle, or NULL with errno where there is no memory.
+/* Walks a tree: its root, and everything below it. Symbolic links are entries and never followed. flags are
+ * IOAIO_METADATA, IOAIO_SORTED, IOAIO_ONE_FILE_SYSTEM; entries are given from min_depth on, the root being at 0, to
+ * max_depth, or all with -1. Directories for which descend gives 0 are not gone into; it may be NULL, and runs in
+ * ioaio_walk_next and ioaio_walk_try. NULL with errno.
+ * Errors: EINVAL for flags that it does not know; EFAULT, EOWNERDEAD as for requests. Those of the walk are entries
+ * with an error, and do not end it. */
+ioaio_walk *ioaio_walk_new(const ioaio *aio, int dirfd, const char *path, int flags, int min_depth, int max_depth,
+    ioaio_descend descend, void *data);
+
+/* The next entry, for which it waits; NULL at the end. Only one thread at a time asks. */
+const ioaio_entry *ioaio_walk_next(ioaio_walk *walk);
+
+/* The next entry if it is there; NULL with errno 0 at the end, and with EAGAIN where it is not there yet: the poll fd
+ * becomes readable when it is, and ioaio_poll and then this are to be called. */
+const ioaio_entry *ioaio_walk_try(ioaio_walk *walk);
+
+/* Ends a walk, before its engine is freed. */
+void ioaio_walk_free(ioaio_walk *walk);
+
+/* Requests. Each gives a handle, or NULL with errno: ENOMEM, or EOWNERDEAD after a fork. Then nothing was submitted,
+ * no callback is called, and all that was passed is still the caller's.
  * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
 
-#define IOAIO_DIRS_FIRST 1 /* ioaio_read_dir: directories before the rest */
-#define IOAIO_STAT_ORDER 2 /* ioaio_read_dir: sorted by inode number */
-#define IOAIO_KINDS 4      /* ioaio_read_dir: also asks for the kinds that the directory does not tell */
-#define IOAIO_DURABLE 1 /* ioaio_save, ioaio_copy_tree: written to the device before it is done */
-#define IOAIO_NO_REPLACE 2 /* ioaio_save: EEXIST where there is something of that name */
-#define IOAIO_WRITE_THROUGH 8 /* ioaio_save: into what is there, whatever it is, also a device or a FIFO */
-#define IOAIO_IN_PLACE 16 /* ioaio_save: into what is there where it can't be replaced */
-#define IOAIO_FOLLOW 32 /* ioaio_save: a symbolic link is followed; without it, it is ELOOP */
-#define IOAIO_ONE_FILE_SYSTEM 4 /* ioaio_copy_tree, ioaio_remove_tree: no mount point is crossed */

@@ -1,4 +1,6 @@
-/* ioaio: asynchronous file I/O under any event loop.
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * ioaio: asynchronous file I/O under any event loop.
  *
  * Made from the library's tables; edit those.
  *
@@ -15,14 +17,33 @@
  * ioaio_poll, ioaio_wait does not run them; only one thread should poll an engine. A request's handle is valid
  * until its callback returns: only the polling thread can know that, so cancel there.
  *
- * Memory: paths are copied. Buffers and descriptors stay with the request until its callback has run. A call
- * that finds no memory gives NULL with ENOMEM, and nothing was submitted.
+ * Memory: paths are copied. Buffers and descriptors stay with the request until its callback is called. A call
+ * that finds no memory gives NULL with ENOMEM, and nothing was submitted. What a request has opened is closed where
+ * it has no callback to give it to.
  *
- * Errors: a request always completes once: result is -1 and error the errno where it failed. ECANCELED is that
- * of a request that was cancelled before it ran.
+ * Errors: a request always completes once: result is -1 and error the errno where it failed. Each request names
+ * its errors; those of all of them are
+ *
+ *     ECANCELED  it was cancelled before it ran
+ *     EBADF      a descriptor, or a dirfd with a relative path, is not open
+ *     EFAULT     a path, a name or a buffer is NULL, or a buffer is longer than SSIZE_MAX
+ *     EINVAL     flags that are unknown
+ *     ENOMEM     the system has no memory for it
+ *
+ * A mode may have the bits of a file's kind, as st_mode has: as for open(2), mkdir(2) and chmod(2), they do not
+ * count.
+ *
+ * Callbacks: they may submit, cancel and poll. An exception of C++ that leaves a callback, a feeder or a function of
+ * ioaio_custom ends the process, as one that leaves a noexcept function does: catch it there. So may longjmp not
+ * leave one: requests and locks of the engine would stay as they are for ever.
  *
  * Fork: a child that uses an engine of its parent's calls ioaio_reinit first; requests are NULL with EOWNERDEAD
  * until then, and what was submitted before is the parent's.
+ *
+ * Environment: IOAIO_ROUTES names the routes that engines may use, as in IOAIO_ROUTES=pool,inline: without ring for
+ * valgrind, which does not follow io_uring, or on a machine where a route is under suspicion. A word that is none
+ * of ring, pool and inline makes ioaio_new fail with EINVAL. A program with more rights than its user (AT_SECURE)
+ * does not look at it.
  */
 #ifndef IOAIO_H
 #define IOAIO_H
@@ -37,58 +58,4 @@
 extern "C" {
 #endif
 
-typedef struct ioaio ioaio;
-typedef struct ioaio_req ioaio_req;
-typedef struct ioaio_group ioaio_group;
-typedef struct ioaio_progress ioaio_progress;
-
-/* What a request came to; valid, with what it points to, until the callback returns. */
-typedef struct ioaio_result {
-    int64_t result;   /* what the system call returned; -1 where it failed */
-    int error;        /* errno, or 0 */
-    const void *data; /* what a request gives beside a number: see the function */
-    size_t len;       /* the number of bytes, or of elements, in data */
-} ioaio_result;
-
-/* One name of a directory. */
-typedef struct ioaio_dirent {
-    const char *name;
-    uint64_t ino;
-    int kind; /* DT_REG and so on; DT_UNKNOWN where the directory does not tell */
-} ioaio_dirent;
-
-/* A run of bytes of a file that are in one piece on its device. */
-typedef struct ioaio_extent {
-    uint64_t logical;  /* where it starts in the file */
-    uint64_t physical; /* where it starts on the device */
-    uint64_t length;   /* how many bytes it has */
-    uint32_t flags;    /* FIEMAP_EXTENT_... of linux/fiemap.h */
-} ioaio_extent;
-
-/* What a tree takes. */
-typedef struct ioaio_usage {
-    uint64_t disk;     /* bytes on the device */
-    uint64_t apparent; /* bytes of contents */
-    uint64_t files;    /* files of all kinds, each once, but directories */
-    uint64_t dirs;     /* directories */
-    uint64_t failed;   /* what could not be looked at */
-} ioaio_usage;
-
-/* Runs on a thread of the engine's: gives a result, or -errno. With -EINTR it is called again. */
-typedef int64_t (*ioaio_execute)(void *context);
-
-typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
-typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);
-
-/* A new engine, or NULL with errno. */
-ioaio *ioaio_new(void);
-
-/* A new engine without some routes: IOAIO_NO_... NULL with errno. */
-ioaio *ioaio_new_with(unsigned options);
-
-/* Ends an engine. Callbacks that have not run never run; ioaio_flush first lets them. */
-void ioaio_free(ioaio *aio);
-
-/* The version of the library, as text. */
-const char *ioaio_version(void);
-
+/* The version of this header; ioaio_version is that of the library. */

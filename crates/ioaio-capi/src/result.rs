@@ -1,9 +1,9 @@
 //! What a callback gets.
 
-use std::ffi::{OsString, c_int, c_void};
+use std::ffi::{CString, OsString, c_char, c_int, c_void};
 use std::io;
 use std::os::fd::IntoRawFd;
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use engine::{
@@ -24,6 +24,10 @@ pub struct ioaio_result {
     pub data: *const c_void,
     /// The number of bytes, or of elements, in `data`.
     pub len: usize,
+    /// Which call failed in a request that makes several, or null.
+    pub call: *const c_char,
+    /// What that was about, or null.
+    pub path: *const c_char,
 }
 
 /// One name of a directory.
@@ -31,7 +35,7 @@ pub struct ioaio_result {
 #[repr(C)]
 pub struct ioaio_dirent {
     /// The name, with a NUL at its end.
-    pub name: *const std::ffi::c_char,
+    pub name: *const c_char,
     /// The inode number.
     pub ino: u64,
     /// DT_REG and so on; DT_UNKNOWN where the directory does not tell.
@@ -43,12 +47,37 @@ pub(crate) trait Show {
     fn show(self, show: impl FnOnce(&ioaio_result));
 }
 
-pub(crate) fn error(e: &io::Error) -> ioaio_result {
-    let error = e.raw_os_error().unwrap_or(libc::EIO);
-    ioaio_result { result: -1, error, data: std::ptr::null(), len: 0 }
+fn plain(result: i64, error: c_int) -> ioaio_result {
+    let (data, call, path) = (std::ptr::null(), std::ptr::null(), std::ptr::null());
+    ioaio_result { result, error, data, len: 0, call, path }
+}
+fn error(e: &io::Error) -> ioaio_result {
+    plain(-1, e.raw_os_error().unwrap_or(libc::EIO))
 }
 fn number(result: i64) -> ioaio_result {
-    ioaio_result { result, error: 0, data: std::ptr::null(), len: 0 }
+    plain(result, 0)
+}
+/// Text for C; there is no NUL in what names a call or a file.
+fn text(bytes: &[u8]) -> CString {
+    CString::new(bytes).unwrap_or_default()
+}
+/// An error of a composite, with the call and the path.
+fn show_error(e: &Error, show: impl FnOnce(&ioaio_result)) {
+    let (call, path) = (text(e.call().as_bytes()), text(e.path().as_os_str().as_bytes()));
+    let error = e.raw_os_error().unwrap_or(libc::EIO);
+    show(&ioaio_result { call: call.as_ptr(), path: path.as_ptr(), ..plain(-1, error) });
+}
+
+/// Something that could not be done, while the rest was.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_failure {
+    /// The errno.
+    pub error: c_int,
+    /// Which call failed.
+    pub call: *const c_char,
+    /// What that was about.
+    pub path: *const c_char,
 }
 
 impl Show for io::Result<()> {
@@ -128,7 +157,7 @@ pub struct ioaio_usage {
 impl Show for Result<DiskUsage, Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
         match self {
-            Err(e) => show(&error(&e.into())),
+            Err(e) => show_error(&e, show),
             Ok(sum) => {
                 let usage = ioaio_usage {
                     disk: sum.disk(),
@@ -281,7 +310,7 @@ impl From<&FileExtent> for ioaio_extent {
 /// What the composites give.
 impl Show for Result<(), Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
-        self.map_err(io::Error::from).show(show);
+        self.map(|()| 0).show(show);
     }
 }
 impl Show for (Result<(), Error>, Memory) {
@@ -289,24 +318,57 @@ impl Show for (Result<(), Error>, Memory) {
         self.0.show(show);
     }
 }
-/// Without `keep_going`, which C does not offer, there is nothing else to tell.
 impl Show for Result<Copied, Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
-        self.map(|_| ()).show(show);
+        let copied = match self {
+            Err(e) => return show_error(&e, show),
+            Ok(copied) => copied,
+        };
+        let texts: Vec<(c_int, CString, CString)> = copied
+            .errors()
+            .iter()
+            .map(|e| {
+                let path = text(e.path().as_os_str().as_bytes());
+                (e.raw_os_error().unwrap_or(libc::EIO), text(e.call().as_bytes()), path)
+            })
+            .collect();
+        let failures: Vec<ioaio_failure> = texts
+            .iter()
+            .map(|(error, call, path)| ioaio_failure {
+                error: *error,
+                call: call.as_ptr(),
+                path: path.as_ptr(),
+            })
+            .collect();
+        let data = failures.as_ptr().cast();
+        show(&ioaio_result { data, len: failures.len(), ..number(copied.failed() as i64) });
     }
 }
 impl Show for Result<u64, Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
-        self.map_err(io::Error::from).show(show);
+        match self {
+            Err(e) => show_error(&e, show),
+            Ok(n) => show(&number(n as i64)),
+        }
     }
 }
 impl Show for Result<Vec<u8>, Error> {
     fn show(self, show: impl FnOnce(&ioaio_result)) {
         match self {
-            Err(e) => show(&error(&e.into())),
-            Ok(data) => {
-                let len = data.len();
-                show(&ioaio_result { data: data.as_ptr().cast(), len, ..number(len as i64) });
+            Err(e) => show_error(&e, show),
+            Ok(data) => Ok::<_, io::Error>(data).show(show),
+        }
+    }
+}
+impl Show for io::Result<(File, PathBuf)> {
+    fn show(self, show: impl FnOnce(&ioaio_result)) {
+        let taken = |file: File| file.try_into_owned_fd().map_err(|_| io::Error::other("in use"));
+        match self.and_then(|(file, path)| Ok((taken(file)?, path))) {
+            Err(e) => show(&error(&e)),
+            Ok((fd, path)) => {
+                let path = text(path.as_os_str().as_bytes());
+                let (data, len) = (path.as_ptr().cast(), path.as_bytes().len());
+                show(&ioaio_result { data, len, ..number(fd.into_raw_fd().into()) });
             }
         }
     }
@@ -331,7 +393,7 @@ fn statvfs(found: &StatvfsInfo) -> libc::statvfs {
 }
 
 /// The system's `struct stat`.
-fn stat(found: &Metadata) -> libc::stat {
+pub(crate) fn stat(found: &Metadata) -> libc::stat {
     // SAFETY: a struct of integers, for which zero is a value.
     let mut st: libc::stat = unsafe { std::mem::zeroed() };
     let dev = |(major, minor)| libc::makedev(major, minor);

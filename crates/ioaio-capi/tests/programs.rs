@@ -41,6 +41,33 @@ fn every_request_works_from_c() {
 }
 
 #[test]
+fn arguments_mean_what_they_mean_to_the_kernel() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("arguments", dir.path(), &[]);
+    for off in ROUTES_OFF {
+        works(Command::new(&program).arg(workplace().path()).arg(off.to_string()));
+    }
+}
+
+#[test]
+fn a_descriptor_is_somebodys() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("descriptors", dir.path(), &[]);
+    for off in ROUTES_OFF {
+        works(Command::new(&program).arg(workplace().path()).arg(off.to_string()));
+    }
+}
+
+#[test]
+fn trees_are_walked_from_c() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("walk", dir.path(), &[]);
+    for off in ROUTES_OFF {
+        works(Command::new(&program).arg(workplace().path()).arg(off.to_string()));
+    }
+}
+
+#[test]
 fn the_engine_works_from_c() {
     let dir = tempfile::tempdir().unwrap();
     let program = compile("engine", dir.path(), &[]);
@@ -88,7 +115,7 @@ fn valgrind_finds_nothing() {
 /// The names of the functions that make requests, without the prefix.
 fn requests() -> BTreeSet<String> {
     let header = fs::read_to_string(here().join("include/ioaio.h")).unwrap();
-    let names = header.split("const ioaio_req *ioaio_").skip(1);
+    let names = header.split("\nconst ioaio_req *ioaio_").skip(1);
     names
         .filter_map(|rest| Some(rest.split_once('(')?.0.to_owned()))
         .filter(|name| name != "submit")
@@ -101,6 +128,20 @@ fn every_request_is_tried() {
     let untried: Vec<_> =
         requests().into_iter().filter(|name| !program.contains(&format!("ioaio_{name}("))).collect();
     assert!(untried.is_empty(), "not in tests/c/ops.c: {untried:?}");
+}
+
+/// Those that no system call stands for.
+const OWN: [&str; 6] = ["nop", "custom", "sync", "munlockall", "mkdtemp", "mkstemp"];
+
+#[test]
+fn every_argument_is_compared() {
+    let text = |name: &str| fs::read_to_string(here().join("tests/c").join(name)).unwrap();
+    let program = text("arguments.c") + &text("arguments_files.h");
+    let untried: Vec<_> = requests()
+        .into_iter()
+        .filter(|name| !OWN.contains(&name.as_str()) && !program.contains(&format!("ioaio_{name}(")))
+        .collect();
+    assert!(untried.is_empty(), "not in tests/c/arguments.c: {untried:?}");
 }
 
 #[test]

@@ -586,8 +586,8 @@ A child of fork starts anew by itself; requests of the parent are the parent's.
 
 =head1 ENVIRONMENT
 
-IOAIO_TEST_ROUTES_OFF switches routes off, for tests: a list of C<inline>, C<ring> and C<pool>. A program with raised
-rights does not look at it.
+IOAIO_ROUTES names the routes that may be used, of C<inline>, C<ring> and C<pool>, with commas between them: without
+C<ring> for valgrind, for example. A program with raised rights does not look at it.
 
 =head1 SEE ALSO
 

@@ -10,6 +10,7 @@ struct got {
     int calls, error;
     long long result;
     size_t len;
+    char call[32], path[256];
     char data[65536]; /* as much of the data as fits */
 };
 
@@ -23,8 +24,13 @@ static void done(void *data, const ioaio_result *r) {
     to->result = r->result;
     to->error = r->error;
     to->len = r->len;
-    if (r->data)
-        memcpy(to->data, r->data, r->len * element < sizeof to->data ? r->len * element : sizeof to->data);
+    strcpy(to->call, r->call ? r->call : "");
+    strcpy(to->path, r->path ? r->path : "");
+    if (r->data) {
+        size_t bytes = r->len * element < sizeof to->data ? r->len * element : sizeof to->data - 1;
+        memcpy(to->data, r->data, bytes);
+        to->data[bytes] = 0;
+    }
 }
 
 #define HOW 0, NULL, done, &got

@@ -51,6 +51,10 @@ static void limits(void) {
     ioaio_max_idle(aio, 2);
     ioaio_idle_timeout(aio, 5);
     CHECK(ioaio_nthreads(aio) <= 2);
+    ioaio_min_parallel(aio, 100000);
+    CHECK(ioaio_nthreads(aio) <= IOAIO_MAX_THREADS);
+    ioaio_min_parallel(aio, -1);
+    ioaio_max_parallel(aio, 2);
     CHECK(ioaio_max_outstanding(aio, 0) == -1 && errno == EINVAL);
     CHECK(ioaio_max_outstanding(aio, 3) == 0);
     for (count = 0; count + (int)ioaio_nreqs(aio) < 12;)
@@ -70,11 +74,16 @@ static void priorities_and_cancel(void) {
         ioaio_busy(aio, 0, pri, NULL, note, number(pri));
     got.calls = 0;
     req = ioaio_busy(aio, 30, -4, NULL, done, &got);
-    ioaio_cancel(aio, req);
-    ioaio_cancel(aio, NULL);
+    CHECK(ioaio_cancel(aio, req) == 1 && ioaio_cancel(aio, req) == 0 && ioaio_cancel(aio, NULL) == 0);
     ioaio_flush(aio);
     CHECK(got.calls == 1 && got.result == -1 && got.error == ECANCELED);
     CHECK(count == 10 && (order[0] == 4 || order[1] == 4) && order[9] == -4);
+    got.calls = 0;
+    req = ioaio_busy(aio, 0.1, 0, NULL, done, &got);
+    usleep(20000);
+    CHECK(ioaio_cancel(aio, req) == 0); /* it runs already */
+    ioaio_flush(aio);
+    CHECK(got.calls == 1 && got.error == 0);
     ioaio_max_parallel(aio, 4);
 }
 

@@ -115,7 +115,7 @@ static void paths(void) {
     CHECK(RUN(ioaio_stat(aio, dir, "file", HOW)) == 0 && fstatat(dir, "file", &st, 0) == 0);
     CHECK(!memcmp(&st, got.data, sizeof st));
     FAILS(ioaio_stat(aio, dir, "none", HOW), ENOENT);
-    FAILS(ioaio_stat(aio, dir, NULL, HOW), ENOENT);
+    FAILS(ioaio_stat(aio, dir, NULL, HOW), EFAULT);
     CHECK(RUN(ioaio_statx(aio, dir, "file", 0, STATX_SIZE, HOW)) == 0 && ((struct statx *)got.data)->stx_size == 100);
     CHECK(RUN(ioaio_statvfs(aio, dir, "file", HOW)) == 0 && ((struct statvfs *)got.data)->f_bsize > 0);
     CHECK(RUN(ioaio_access(aio, dir, "file", R_OK, 0, HOW)) == 0);
@@ -181,7 +181,8 @@ static void attributes(void) {
 static void memory(void) {
     size_t len = 1 << 20;
     char *map = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    CHECK(RUN(ioaio_mtouch(aio, map, len, 1, HOW)) == 0);
+    CHECK(RUN(ioaio_mtouch(aio, map, len, IOAIO_MODIFY, HOW)) == 0);
+    FAILS(ioaio_mtouch(aio, map, len, 1, HOW), EINVAL);
     CHECK(RUN(ioaio_msync(aio, map + 100, 10, MS_SYNC, HOW)) == 0);
     CHECK(RUN(ioaio_madvise(aio, map, len, MADV_DONTNEED, HOW)) == 0);
     FAILS(ioaio_madvise(aio, map, len, 9999, HOW), EINVAL);
@@ -200,7 +201,7 @@ static void composites(void) {
     CHECK(RUN(ioaio_symlink(aio, "saved", dir, "to_saved", HOW)) == 0);
     FAILS(ioaio_save(aio, dir, "to_saved", "x", 1, 0644, 0, HOW), ELOOP);
     CHECK(RUN(ioaio_save(aio, dir, "to_saved", "contents", 8, 0644, IOAIO_FOLLOW, HOW)) == 0);
-    CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "to_saved", HOW)) == 8);
+    CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "to_saved", 0, NULL, HOW)) == 8);
     CHECK(RUN(ioaio_unlink(aio, dir, "to_saved", HOW)) == 0);
     CHECK(RUN(ioaio_mknod(aio, dir, "fifo", S_IFIFO | 0600, 0, HOW)) == 0);
     FAILS(ioaio_save(aio, dir, "fifo", "x", 1, 0644, 0, HOW), EINVAL);
@@ -208,16 +209,49 @@ static void composites(void) {
     CHECK(RUN(ioaio_unlink(aio, dir, "fifo", HOW)) == 0);
     CHECK(RUN(ioaio_load(aio, dir, "saved", HOW)) == 8 && !memcmp(got.data, "contents", 8));
     CHECK(RUN(ioaio_load_part(aio, dir, "saved", 2, 3, HOW)) == 3 && !memcmp(got.data, "nte", 3));
-    CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "saved2", HOW)) == 8);
-    CHECK(RUN(ioaio_move(aio, dir, "saved2", dir, "sub/saved", HOW)) == 0);
+    CHECK(RUN(ioaio_copy(aio, dir, "saved", dir, "saved2", IOAIO_DURABLE, NULL, HOW)) == 8);
+    FAILS(ioaio_copy(aio, dir, "saved", dir, "saved2", IOAIO_NO_REPLACE, NULL, HOW), EEXIST);
+    CHECK(RUN(ioaio_symlink(aio, "saved", dir, "to_saved", HOW)) == 0);
+    CHECK(RUN(ioaio_copy(aio, dir, "to_saved", dir, "to_saved2", IOAIO_NO_FOLLOW, NULL, HOW)) >= 0);
+    CHECK(RUN(ioaio_readlink(aio, dir, "to_saved2", HOW)) == 5);
+    CHECK(RUN(ioaio_mknod(aio, dir, "pipe", S_IFIFO | 0600, 0, HOW)) == 0);
+    FAILS(ioaio_copy(aio, dir, "pipe", dir, "pipe2", 0, NULL, HOW), EINVAL);
+    CHECK(RUN(ioaio_copy(aio, dir, "pipe", dir, "pipe2", IOAIO_SPECIAL, NULL, HOW)) == 0);
+    FAILS(ioaio_move(aio, dir, "saved2", dir, "saved", IOAIO_NO_REPLACE, NULL, HOW), EEXIST);
+    CHECK(RUN(ioaio_move(aio, dir, "saved2", dir, "sub/saved", 0, NULL, HOW)) == 0);
+    CHECK(RUN(ioaio_chmod(aio, dir, "saved", 0640, HOW)) == 0);
+    CHECK(RUN(ioaio_save(aio, dir, "saved", "contents", 8, 0600, IOAIO_KEEP, HOW)) == 0);
+    CHECK(RUN(ioaio_stat(aio, dir, "saved", HOW)) == 0 && (((struct stat *)got.data)->st_mode & 07777) == 0640);
     CHECK(RUN(ioaio_copy_tree(aio, dir, "sub", dir, "sub2", 0, progress, HOW)) == 0);
     CHECK(ioaio_progress_entries(progress) == 2 && ioaio_progress_bytes(progress) == 8);
+    CHECK(RUN(ioaio_copy_tree(aio, dir, "sub", dir, "sub3", IOAIO_KEEP_GOING, NULL, HOW)) == 0 && got.len == 0);
+    FAILS(ioaio_copy(aio, dir, "none", dir, "x", 0, NULL, HOW), ENOENT);
+    CHECK(!strcmp(got.path, "none") && got.call[0]);
+    FAILS(ioaio_load(aio, dir, "sub/none", HOW), ENOENT);
+    CHECK(!strcmp(got.path, "sub/none"));
+    FAILS(ioaio_stat(aio, dir, "none", HOW), ENOENT);
+    CHECK(!got.path[0]);
     CHECK(RUN(ioaio_du(aio, dir, "sub2", 0, NULL, HOW)) == 0 && got.len == sizeof(ioaio_usage));
     CHECK(((ioaio_usage *)got.data)->files == 1 && ((ioaio_usage *)got.data)->dirs == 1);
     CHECK(RUN(ioaio_pathsync(aio, dir, "sub2", HOW)) == 0);
     CHECK(RUN(ioaio_remove_tree(aio, dir, "sub2", 0, NULL, HOW)) == 0);
     FAILS(ioaio_stat(aio, dir, "sub2", HOW), ENOENT);
     ioaio_progress_free(progress);
+}
+
+static void temporary(void) {
+    char path[64];
+    struct stat st;
+    int fd;
+    CHECK(RUN(ioaio_mkdtemp(aio, dir, "work-XXXXXX", HOW)) == 11 && got.len == 11 && !memcmp(got.data, "work-", 5));
+    strcpy(path, got.data);
+    CHECK(fstatat(dir, path, &st, 0) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0700);
+    CHECK((fd = (int)RUN(ioaio_mkstemp(aio, dir, "part-XXXXXX", HOW))) >= 0 && got.len == 11);
+    strcpy(path, got.data);
+    CHECK(fstatat(dir, path, &st, 0) == 0 && S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0600);
+    CHECK(write(fd, "x", 1) == 1 && fcntl(fd, F_GETFD) & FD_CLOEXEC && close(fd) == 0);
+    FAILS(ioaio_mkdtemp(aio, dir, "XXXXX", HOW), EINVAL);
+    FAILS(ioaio_mkstemp(aio, dir, "none/XXXXXX", HOW), ENOENT);
 }
 
 /* The same by number. */
@@ -241,6 +275,26 @@ static void generic(void) {
     CHECK(ioaio_submit(aio, &args, HOW) == NULL && errno == EINVAL);
 }
 
+/* A program that was made with a later header, or with none. */
+static void sizes(void) {
+    struct {
+        ioaio_args known;
+        long long later;
+    } args = {IOAIO_ARGS_INIT, 0};
+    args.known.size = sizeof args;
+    args.known.op = IOAIO_OP_STAT;
+    args.known.dirfd = dir;
+    args.known.path = "saved";
+    CHECK(RUN(ioaio_submit(aio, &args.known, HOW)) == 0);
+    args.later = 1;
+    errno = 0;
+    CHECK(ioaio_submit(aio, &args.known, HOW) == NULL && errno == E2BIG);
+    args.known.size = sizeof args.known - 1;
+    CHECK(ioaio_submit(aio, &args.known, HOW) == NULL && errno == EINVAL);
+    args.known.size = 0;
+    CHECK(ioaio_submit(aio, &args.known, HOW) == NULL && errno == EINVAL);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 3);
     dir = open(argv[1], O_RDONLY | O_DIRECTORY);
@@ -253,7 +307,9 @@ int main(int argc, char **argv) {
     attributes();
     memory();
     composites();
+    temporary();
     generic();
+    sizes();
     if (getenv("IOAIO_TEST_SYNC"))
         CHECK(RUN(ioaio_sync(aio, HOW)) == 0);
     CHECK(ioaio_nreqs(aio) == 0);

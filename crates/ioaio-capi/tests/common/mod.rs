@@ -37,6 +37,17 @@ pub fn cc() -> Command {
     cc
 }
 
+/// The C++ compiler, with the language of a year, where there is one.
+pub fn cxx(year: &str) -> Option<Command> {
+    let name = env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    if !has(name.to_str()?, "programs in C++") {
+        return None;
+    }
+    let mut cxx = Command::new(name);
+    cxx.args([&format!("-std=c++{year}"), "-g", "-Wall", "-Wextra", "-pedantic", "-Werror"]);
+    Some(cxx)
+}
+
 /// Runs a command, and panics with all that it said if it failed.
 pub fn run(command: &mut Command) -> Output {
     let out = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
