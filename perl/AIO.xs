@@ -35,11 +35,13 @@
 #define READDIR_DIRS_FIRST 2
 #define READDIR_STAT_ORDER 4
 #define READDIR_FOUND_UNKNOWN 128
+#define READDIR_WANTS_DENTS ((STRLEN)1 << 32) /* of a request: entries, not names */
 #define MT_MODIFY 1
 
 #include "constants.h"
 #include "glue/context.h"
 #include "glue/request.h"
+#include "glue/waiting.h"
 #include "glue/args.h"
 #include "glue/group.h"
 #include "glue/jobs.h"
@@ -145,7 +147,7 @@ aio_open(SV *pathname, int flags, int mode, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_OPEN);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     req = req_new(c, K_OPEN, cb);
     req->offset = (STRLEN)flags;
     args.flags = flags;
@@ -229,7 +231,9 @@ aio_write(SV *fh, SV *offset, SV *length, SV *data, IV dataoffset, SV *callback 
     int fd = get_fd(aTHX_ fh, TRUE, &hold);
     ioaio_args args = args_of(IOAIO_OP_WRITE);
     STRLEN have, start;
-    char *bytes = get_bytes(aTHX_ data, &have);
+    char *bytes;
+    data = steady(aTHX_ data);
+    bytes = get_bytes(aTHX_ data, &have);
     start = data_offset(aTHX_ dataoffset, have, "dataoffset outside of data scalar");
     args.len = have - start;
     if (SvOK(length)) {
@@ -278,6 +282,8 @@ aio_readahead(SV *fh, SV *offset, UV length, SV *callback = &PL_sv_undef)
     ioaio_args args = args_of(IOAIO_OP_READAHEAD);
     args.off = SvOK(offset) ? (off_t)SvIV(offset) : 0;
     args.len = length;
+    if (args.off < 0) /* before the file there is nothing to read, which is no error to the kernel */
+        args.off = 0, args.len = 0;
     req = req_new(c, K_STATUS, cb);
     ON_FILE(fd, hold);
     SEND;
@@ -355,7 +361,9 @@ aio_fcntl(SV *fh, UV request, SV *arg, SV *callback = &PL_sv_undef)
     else {
         enum { ROOM = 256 }; /* what most requests take */
         STRLEN have;
-        hold2 = SvREADONLY(arg) ? sv_2mortal(newSVsv_nomg(arg)) : arg;
+        /* What is not the caller's own string cannot take a result. */
+        hold2 = SvREADONLY(arg) || SvROK(arg) || SvPADTMP(arg) || isGV_with_GP(arg)
+                    ? sv_2mortal(newSVsv_nomg(arg)) : arg;
         if (!SvOK(hold2)) {
             sv_setpvs(hold2, "");
             SvGROW(hold2, ROOM + 1);
@@ -509,7 +517,7 @@ aio_unlink(SV *pathname, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(ix);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     named(aTHX_ &p);
     req = req_new(c, K_STATUS, cb);
     ON_PATH(p);
@@ -527,7 +535,9 @@ aio_readlink(SV *pathname, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(ix);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
+    if (ix == IOAIO_OP_REALPATH)
+        unslashed(aTHX_ &p);
     req = req_new(c, K_TEXT, cb);
     ON_PATH(p);
     SEND;
@@ -541,7 +551,7 @@ aio_mkdir(SV *pathname, int mode, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_MKDIR);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     args.mode = (unsigned)mode;
     req = req_new(c, K_STATUS, cb);
     ON_PATH(p);
@@ -556,7 +566,7 @@ aio_mknod(SV *pathname, int mode, UV dev, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_MKNOD);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     args.mode = (unsigned)mode;
     args.dev = (dev_t)dev;
     req = req_new(c, K_STATUS, cb);
@@ -575,8 +585,8 @@ aio_link(SV *oldpath, SV *newpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(ix);
-    get_path(aTHX_ c, oldpath, &from);
-    get_path(aTHX_ c, newpath, &to);
+    get_path(aTHX_ c, oldpath, &from, "oldpath");
+    get_path(aTHX_ c, newpath, &to, "newpath");
     named(aTHX_ &from);
     named(aTHX_ &to);
     req = req_new(c, K_STATUS, cb);
@@ -595,8 +605,8 @@ aio_rename2(SV *oldpath, SV *newpath, int flags = 0, SV *callback = &PL_sv_undef
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(IOAIO_OP_RENAME);
-    get_path(aTHX_ c, oldpath, &from);
-    get_path(aTHX_ c, newpath, &to);
+    get_path(aTHX_ c, oldpath, &from, "oldpath");
+    get_path(aTHX_ c, newpath, &to, "newpath");
     named(aTHX_ &from);
     named(aTHX_ &to);
     args.flags = flags;
@@ -616,8 +626,8 @@ aio_symlink(SV *oldpath, SV *newpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path text, p;
     ioaio_args args = args_of(IOAIO_OP_SYMLINK);
-    get_path(aTHX_ c, oldpath, &text);
-    get_path(aTHX_ c, newpath, &p);
+    get_path(aTHX_ c, oldpath, &text, "oldpath");
+    get_path(aTHX_ c, newpath, &p, "newpath");
     args.path2 = text.path;
     req = req_new(c, K_STATUS, cb);
     ON_PATH(p);
@@ -632,7 +642,7 @@ aio_readdir(SV *pathname, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_READ_DIR);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     followed(aTHX_ &p);
     req = req_new(c, K_NAMES, cb);
     ON_PATH(p);
@@ -647,12 +657,13 @@ aio_readdirx(SV *pathname, int flags, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_READ_DIR);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     followed(aTHX_ &p);
     args.flags = (flags & READDIR_DIRS_FIRST ? IOAIO_DIRS_FIRST : 0)
                | (flags & READDIR_STAT_ORDER ? IOAIO_STAT_ORDER : 0);
     req = req_new(c, K_READDIRX, cb);
-    req->offset = (STRLEN)(flags & (READDIR_DENTS | READDIR_DIRS_FIRST | READDIR_STAT_ORDER));
+    /* The callback gets the flags, always with READDIR_DENTS. */
+    req->offset = (STRLEN)(unsigned)(flags | READDIR_DENTS) | (flags & READDIR_DENTS ? READDIR_WANTS_DENTS : 0);
     ON_PATH(p);
     SEND;
 }
@@ -665,7 +676,7 @@ aio_wd(SV *pathname, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_OPEN_DIR);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     req = req_new(c, K_WD, cb);
     ON_PATH(p);
     SEND;
@@ -678,6 +689,7 @@ aio_msync(SV *data, IV offset = 0, SV *length = &PL_sv_undef, int flags = MS_SYN
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MSYNC);
+    data = steady(aTHX_ data);
     args.addr = data_part(aTHX_ data, offset, length, &args.len);
     args.flags = flags;
     req = req_new(c, K_STATUS, cb);
@@ -692,6 +704,7 @@ aio_mtouch(SV *data, IV offset = 0, SV *length = &PL_sv_undef, int flags = 0, SV
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MTOUCH);
+    data = steady(aTHX_ data);
     args.addr = data_part(aTHX_ data, offset, length, &args.len);
     args.flags = flags & MT_MODIFY ? IOAIO_MODIFY : 0;
     req = req_new(c, K_STATUS, cb);
@@ -706,6 +719,7 @@ aio_mlock(SV *data, IV offset = 0, SV *length = &PL_sv_undef, SV *callback = &PL
 {
     dREQ;
     ioaio_args args = args_of(IOAIO_OP_MLOCK);
+    data = steady(aTHX_ data);
     args.addr = data_part(aTHX_ data, offset, length, &args.len);
     req = req_new(c, K_STATUS, cb);
     keep(req, HELD_OTHER, data);
@@ -733,7 +747,7 @@ aio_slurp(SV *pathname, SV *offset, UV length, SV *data, SV *callback = &PL_sv_u
     aio_path p;
     ioaio_args args;
     aio_job *job;
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     if (data_shared(aTHX_ c, data))
         croak("data scalar is in use by another request");
     job = job_new(p.path);
@@ -755,7 +769,7 @@ aio_load(SV *pathname, SV *data, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_LOAD);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     if (data_shared(aTHX_ c, data))
         croak("data scalar is in use by another request");
     req = grp_of_one(c, K_DATA, cb);
@@ -777,8 +791,8 @@ aio_copy(SV *srcpath, SV *dstpath, SV *callback = &PL_sv_undef)
     ioaio_args args = args_of(ix);
     if (ix == IOAIO_OP_COPY)
         args.flags = IOAIO_WRITE_THROUGH; /* as 4.80, into the file that is there */
-    get_path(aTHX_ c, srcpath, &from);
-    get_path(aTHX_ c, dstpath, &to);
+    get_path(aTHX_ c, srcpath, &from, ix == IOAIO_OP_MOVE ? "oldpath" : "pathname");
+    get_path(aTHX_ c, dstpath, &to, ix == IOAIO_OP_MOVE ? "newpath" : "pathname");
     req = grp_of_one(c, K_STATUS, cb);
     ON_PATH(from);
     args.dirfd2 = to.dirfd;
@@ -798,7 +812,7 @@ aio_rmtree(SV *pathname, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path p;
     ioaio_args args = args_of(ix);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     if (ix == IOAIO_OP_REMOVE_TREE)
         named(aTHX_ &p);
     req = grp_of_one(c, K_STATUS, cb);
@@ -815,7 +829,7 @@ aio_scandir(SV *pathname, int maxreq, SV *callback = &PL_sv_undef)
     aio_path p;
     ioaio_args args = args_of(IOAIO_OP_READ_DIR);
     PERL_UNUSED_VAR(maxreq);
-    get_path(aTHX_ c, pathname, &p);
+    get_path(aTHX_ c, pathname, &p, "pathname");
     followed(aTHX_ &p);
     args.flags = IOAIO_DIRS_FIRST | IOAIO_STAT_ORDER | IOAIO_KINDS;
     req = grp_of_one(c, K_SCAN, cb);
@@ -943,9 +957,12 @@ nreqs()
     else if (ix == 0)
         RETVAL = ctx_nreqs(c);
     else if (ix == 1)
-        RETVAL = ioaio_nready(c->aio);
+        RETVAL = c->nwaiting + ioaio_nready(c->aio);
     else if (ix == 2)
-        RETVAL = c->npending + ioaio_npending(c->aio);
+    {
+        unsigned done = ioaio_npending(c->aio), known = ioaio_nreqs(c->aio) - c->nforgotten;
+        RETVAL = c->npending + (done < known ? done : known);
+    }
     else
         RETVAL = ioaio_nthreads(c->aio);
 }
@@ -968,7 +985,13 @@ min_parallel(int number)
         number = 0;
     switch (ix) {
     case 0: ioaio_min_parallel(ctx_engine(aTHX_ c), number); break;
-    case 1: ioaio_max_parallel(ctx_engine(aTHX_ c), number); break;
+    case 1:
+        c->paused = !number;
+        if (number) {
+            ioaio_max_parallel(ctx_engine(aTHX_ c), number);
+            waiting_send(c);
+        }
+        break;
     case 2: ioaio_max_idle(ctx_engine(aTHX_ c), number); break;
     case 3: ioaio_idle_timeout(ctx_engine(aTHX_ c), number); break;
     case 4: c->max_outstanding = (unsigned)number; break;
@@ -983,6 +1006,18 @@ max_poll_time(NV seconds)
 {
     dCTX;
     c->max_poll_time = seconds;
+}
+
+# At the end of the program: nothing waits any more.
+void
+_resume()
+  PROTOTYPE:
+  CODE:
+{
+    dCTX;
+    c->paused = FALSE;
+    if (ctx_active(c))
+        waiting_send(c);
 }
 
 INCLUDE: glue/sync.xs
@@ -1092,18 +1127,14 @@ result(SV *self, ...)
     req->grp->error = error;
 }
 
-int
+void
 errno(SV *self, int error = errno)
   PROTOTYPE: DISABLE
   CODE:
 {
     dCTX;
-    aio_req *req = busy_grp_of(aTHX_ c, self);
-    RETVAL = req->grp->error;
-    if (items > 1)
-        req->grp->error = error;
+    busy_grp_of(aTHX_ c, self)->grp->error = error;
 }
-  OUTPUT: RETVAL
 
 void
 limit(SV *self, int limit)
@@ -1114,6 +1145,7 @@ limit(SV *self, int limit)
     aio_req *req = busy_grp_of(aTHX_ c, self);
     req->grp->limit = limit < 0 ? 0 : limit;
     grp_feed(aTHX_ req);
+    grp_recheck(aTHX_ req);
 }
 
 void
@@ -1129,4 +1161,5 @@ feed(SV *self, SV *callback)
     if (req->grp->limit <= 0)
         req->grp->limit = 2;
     grp_feed(aTHX_ req);
+    grp_recheck(aTHX_ req);
 }

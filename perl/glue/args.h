@@ -50,7 +50,7 @@ typedef struct {
     bool alone; /* the directory itself was meant */
 } aio_path;
 
-static const char *path_text(pTHX_ SV *sv) {
+static const char *path_text(pTHX_ SV *sv, const char *what) {
     STRLEN len;
     const char *text;
     SvGETMAGIC(sv);
@@ -61,14 +61,15 @@ static const char *path_text(pTHX_ SV *sv) {
         if (SvROK(sv))
             (void)SvPV_force_nolen(sv);
         if (SvUTF8(sv) && !sv_utf8_downgrade(sv, 1))
-            croak("\"%s\" argument must be byte/octet-encoded", "pathname");
+            croak("\"%s\" argument must be byte/octet-encoded", what);
     }
     text = SvPV_nomg(sv, len);
     /* No file has such a name: ENOENT, as for the empty one. */
     return memchr(text, 0, len) ? "" : text;
 }
 
-static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
+/* `what` is the argument's name, for errors. */
+static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p, const char *what) {
     SV *path = NULL;
     IV wd;
     p->dirfd = AT_FDCWD;
@@ -76,7 +77,7 @@ static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
     p->alone = FALSE;
     SvGETMAGIC(sv);
     if (!SvROK(sv)) {
-        p->path = path_text(aTHX_ sv);
+        p->path = path_text(aTHX_ sv, what);
         return;
     }
     if (SvTYPE(SvRV(sv)) == SVt_PVAV && AvFILL((AV *)SvRV(sv)) == 1) {
@@ -85,7 +86,7 @@ static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
         sv = first ? *first : &PL_sv_undef;
         SvGETMAGIC(sv);
         if (!SvOK(sv)) {
-            (void)path_text(aTHX_ path);
+            (void)path_text(aTHX_ path, what);
             p->path = "";
             return;
         }
@@ -93,17 +94,17 @@ static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
         if (!SvOBJECT(SvRV(sv)) || !SvAMAGIC(sv))
             croak("IO::AIO: pathname arguments must be specified as a string, an IO::AIO::WD object or a "
                   "[IO::AIO::WD, path] pair");
-        p->path = path_text(aTHX_ sv); /* an object that is a string */
+        p->path = path_text(aTHX_ sv, what); /* an object that is a string */
         return;
     }
     wd = get_wd(aTHX_ c, sv);
-    p->path = path ? path_text(aTHX_ path) : ".";
+    p->path = path ? path_text(aTHX_ path, what) : ".";
     if (wd == WD_INVALID)
         p->path = "";
     else if (wd != WD_CWD) {
         p->dirfd = (int)wd - 1;
         p->hold = sv_2mortal(SvREFCNT_inc(SvRV(sv)));
-        p->alone = !path;
+        p->alone = !strcmp(p->path, ".");
     }
 }
 
@@ -128,6 +129,15 @@ static void followed(pTHX_ aio_path *p) {
         p->path = SvPVX(sv_2mortal(newSVpvf("%s/", p->path)));
 }
 
+/* For realpath: what comes after the last name and means nothing more than that. */
+static void unslashed(pTHX_ aio_path *p) {
+    size_t len = strlen(p->path), all = len;
+    while (len > 1 && (p->path[len - 1] == '/' || (p->path[len - 1] == '.' && p->path[len - 2] == '/')))
+        len--;
+    if (len < all)
+        p->path = SvPVX(sv_2mortal(newSVpvn(p->path, len)));
+}
+
 /* A file handle, whose descriptor is the result, or a path, where it is -1. */
 static int get_fd_or_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
     SV *thing = sv;
@@ -146,7 +156,7 @@ static int get_fd_or_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p) {
         p->alone = FALSE;
         return fd;
     }
-    get_path(aTHX_ c, sv, p);
+    get_path(aTHX_ c, sv, p, "fh_or_path");
     return -1;
 }
 
@@ -160,6 +170,22 @@ static char *get_bytes(pTHX_ SV *data, STRLEN *len) {
         return (char *)"";
     }
     return SvPV_nomg(data, *len);
+}
+
+/* A scalar whose bytes stay where they are as long as it is held: the caller's own, or a copy of what is made anew
+ * each time it is asked for: the text of a reference or of an object, what a tied scalar gives, a number, the
+ * result of an expression, whose scalar perl uses again. */
+static SV *steady(pTHX_ SV *data) {
+    STRLEN len;
+    char *bytes;
+    SV *copy;
+    if (LIKELY(SvPOK(data) && !SvROK(data) && !SvGMAGICAL(data) && !SvPADTMP(data)
+               && !(SvUTF8(data) && SvREADONLY(data))))
+        return data;
+    SvGETMAGIC(data);
+    copy = sv_2mortal(newSVsv_nomg(data));
+    bytes = get_bytes(aTHX_ copy, &len);
+    return sv_2mortal(newSVpvn(bytes, len));
 }
 
 /* Another request in flight that has this scalar as its data. */

@@ -2,6 +2,7 @@
 
 typedef struct aio_req aio_req;
 typedef struct aio_link aio_link;
+typedef struct aio_waiting aio_waiting;
 
 enum { PRIORITIES = 9, PRI_MIN = -4, PRI_MAX = 4 };
 
@@ -17,6 +18,10 @@ typedef struct {
     aio_req *flight;    /* every request that is not finished */
     aio_req *first[PRIORITIES], *last[PRIORITIES]; /* results that wait for their callbacks */
     unsigned npending;
+    aio_waiting *waiting, **last_waiting; /* requests that max_parallel 0 keeps from the library */
+    unsigned nwaiting;
+    unsigned nforgotten; /* requests that a reinit has left to the library */
+    bool paused;         /* max_parallel is 0 */
     unsigned max_outstanding, max_poll_reqs;
     NV max_poll_time;
     int next_pri;
@@ -71,6 +76,7 @@ static aio_ctx *ctx_new(pTHX) {
     c->wd_stash = gv_stashpvs("IO::AIO::WD", GV_ADD);
     c->result = newSV(0);
     c->dead_fd = c->poll_fd = -1;
+    c->last_waiting = &c->waiting;
     Perl_call_atexit(aTHX_ ctx_free, c);
     return c;
 }
@@ -103,5 +109,5 @@ static bool ctx_active(aio_ctx *c) {
 }
 
 static unsigned ctx_nreqs(aio_ctx *c) {
-    return ctx_active(c) ? c->npending + ioaio_nreqs(c->aio) : 0;
+    return ctx_active(c) ? c->npending + c->nwaiting + ioaio_nreqs(c->aio) - c->nforgotten : 0;
 }

@@ -110,6 +110,12 @@ static void req_cancel(aio_req *req) {
     req->flags |= F_CANCELLED;
     if (req->flags & F_SENT)
         ioaio_cancel(req->c->aio, req->handle);
+    if (req->flags & F_WAITING) {
+        waiting_free(req);
+        req->error = ECANCELED;
+        pending_push(req);
+        ioaio_wake(req->c->aio);
+    }
     if (IS_GROUP(req)) {
         dCTX_PERL(req->c);
         grp_cancel_members(aTHX_ req);
@@ -122,4 +128,13 @@ static void grp_queue(pTHX_ aio_req *req) {
     ioaio_wake(req->c->aio);
     if (UNLIKELY(req->c->on_next_submit != NULL))
         call_on_next_submit(aTHX_ req->c);
+}
+
+/* A poll in the feeder has passed the group by, since that had not ended then: it is looked at once more. */
+static void grp_recheck(pTHX_ aio_req *req) {
+    if (req->grp->size || (req->flags & (F_SEEN | F_STARTED)) != F_SEEN)
+        return;
+    req->flags &= ~F_SEEN;
+    pending_push(req);
+    ioaio_wake(req->c->aio);
 }

@@ -55,7 +55,7 @@ static int deliver(pTHX_ aio_ctx *c) {
 static void wait_result(pTHX_ aio_ctx *c) {
     while (ctx_nreqs(c) && !c->npending && !collect(aTHX_ c)) {
         struct pollfd fd;
-        if (!ioaio_nreqs(c->aio))
+        if (!ioaio_nreqs(c->aio) && !c->nwaiting)
             return;
         fd.fd = ioaio_fd(c->aio);
         fd.events = POLLIN;

@@ -30,7 +30,8 @@ enum {
     F_SHARED = 64,   /* another request has or had the same data scalar */
     F_SENT = 128,    /* the library has it */
     F_EXTRA = 256,
-    F_GROUP = 512
+    F_GROUP = 512,
+    F_WAITING = 1024 /* max_parallel 0 keeps it from the library */
 };
 
 /* What only groups have. */
@@ -56,6 +57,7 @@ struct aio_req {
     union {
         const ioaio_req *handle; /* F_SENT */
         aio_req *next;           /* in the queue of results */
+        aio_waiting *waiting;    /* F_WAITING */
     };
     aio_req **prev_flight, *next_flight;
     aio_ctx *c;
@@ -141,14 +143,14 @@ static void set_extra(aio_req *req, void *extra) {
     req->flags |= F_EXTRA;
 }
 
-/* Gives it to the library; false with errno if that does not take it. */
-static bool hand_over(aio_req *req, const ioaio_args *args);
+static void waiting_free(aio_req *req);
 
 static void data_release(aio_req *req);
 static void grp_free(pTHX_ aio_grp *grp);
 static void links_free(aio_req *req);
 
 static void req_free(pTHX_ aio_req *req) {
+    HV *self = req->self;
     int n;
     *req->prev_flight = req->next_flight;
     if (req->next_flight)
@@ -157,22 +159,25 @@ static void req_free(pTHX_ aio_req *req) {
         close((int)req->result); /* nobody has taken it */
     data_release(req);
     links_free(req);
+    if (req->flags & F_WAITING)
+        waiting_free(req);
     if (req->flags & F_EXTRA) {
         if (req->kind == K_SLURP)
             free(((aio_job *)req->extra)->data);
         free(req->extra);
     }
-    if (req->self)
-        sv_unmagicext((SV *)req->self, PERL_MAGIC_ext, &req_vtbl);
+    if (self)
+        sv_unmagicext((SV *)self, PERL_MAGIC_ext, &req_vtbl);
     if (IS_GROUP(req))
         grp_free(aTHX_ req->grp);
     SvREFCNT_dec((SV *)req->callback);
     for (n = 0; n < HELD; n++)
         SvREFCNT_dec(req->held[n]);
     free(req);
+    SvREFCNT_dec((SV *)self); /* which may run code of the caller's */
 }
 
-/* An object for a request: a hash for the caller's use. */
+/* An object for a request: a hash for the caller's use, which stays until the request is done. */
 static SV *req_object(pTHX_ aio_req *req) {
     aio_ctx *c = req->c;
     SV *rv;
@@ -180,7 +185,7 @@ static SV *req_object(pTHX_ aio_req *req) {
         return newRV_inc((SV *)req->self);
     req->self = newHV();
     sv_magicext((SV *)req->self, NULL, PERL_MAGIC_ext, &req_vtbl, (char *)req, 0)->mg_flags |= MGf_DUP;
-    rv = newRV_noinc((SV *)req->self);
+    rv = newRV_inc((SV *)req->self);
     return sv_bless(rv, IS_GROUP(req) ? c->grp_stash : c->req_stash);
 }
 
@@ -234,6 +239,7 @@ static aio_req *pending_pop(aio_ctx *c) {
 }
 
 static void take_data(pTHX_ aio_req *req, const ioaio_result *r);
+static bool waiting_add(aio_req *req, const ioaio_args *args);
 
 /* Runs inside ioaio_poll: only notes the result. Perl code runs when that has returned, since it may leave by
  * exit or die, and a jump must not cross the library's frames. */
@@ -244,13 +250,17 @@ static void on_result(void *data, const ioaio_result *r) {
     req->result = (IV)r->result;
     req->error = r->error;
     take_data(aTHX_ req, r);
-    if (req->flags & F_FORGOTTEN)
+    if (req->flags & F_FORGOTTEN) {
+        req->c->nforgotten--;
         req_free(aTHX_ req);
-    else
+    } else
         pending_push(req);
 }
 
+/* Gives it to the library; false with errno if that does not take it. */
 static bool hand_over(aio_req *req, const ioaio_args *args) {
+    if (UNLIKELY(req->c->paused))
+        return waiting_add(req, args);
     req->handle = ioaio_submit(req->c->aio, args, req->pri, NULL, on_result, req);
     if (LIKELY(req->handle != NULL))
         req->flags |= F_SENT;
@@ -286,14 +296,33 @@ static SV *req_send(pTHX_ aio_req *req, ioaio_args *args, bool want) {
 static void ctx_reinit(pTHX_ aio_ctx *c) {
     aio_req *req, *next;
     bool forked = c->aio && ioaio_forked(c->aio);
+    /* What the caller's objects do when they go comes after, when nothing is half done. */
+    for (req = c->flight; req; req = req->next_flight) {
+        int n;
+        SV *self = (SV *)req->self;
+        if (self) {
+            sv_unmagicext(self, PERL_MAGIC_ext, &req_vtbl); /* which also takes it from the request */
+            sv_2mortal(self);
+        }
+        if (req->callback)
+            sv_2mortal((SV *)req->callback);
+        req->callback = NULL;
+        for (n = 0; n < HELD; n++)
+            if (req->held[n] && (forked || !(req->flags & F_SENT)))
+                sv_2mortal(SvREFCNT_inc(req->held[n]));
+    }
     for (req = c->flight; req; req = next) {
         next = req->next_flight;
         if (!forked && req->flags & F_SENT) {
+            if (!(req->flags & F_FORGOTTEN))
+                c->nforgotten++;
             req->flags |= F_FORGOTTEN | F_CANCELLED;
             ioaio_cancel(c->aio, req->handle);
         } else
             req_free(aTHX_ req);
     }
+    if (forked)
+        c->nforgotten = 0;
     memset(c->first, 0, sizeof c->first);
     c->npending = 0;
     if (forked) {

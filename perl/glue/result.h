@@ -119,7 +119,7 @@ static void take_data(pTHX_ aio_req *req, const ioaio_result *r) {
         for (n = 0; n < r->len; n++)
             if (names[n].kind == DT_UNKNOWN)
                 req->offset |= READDIR_FOUND_UNKNOWN;
-        req->held[HELD_DATA] = newRV_noinc((SV *)dirents(aTHX_ names, r->len, (req->offset & READDIR_DENTS) != 0));
+        req->held[HELD_DATA] = newRV_noinc((SV *)dirents(aTHX_ names, r->len, (req->offset & READDIR_WANTS_DENTS) != 0));
         break;
     }
     case K_SCAN:
@@ -224,7 +224,7 @@ static SV **push_args(pTHX_ SV **sp, aio_req *req) {
         break;
     case K_READDIRX:
         XPUSHs(mortal_value(req, HELD_DATA));
-        XPUSHs(sv_2mortal(newSViv((IV)req->offset)));
+        XPUSHs(sv_2mortal(newSViv((IV)(int)(unsigned)req->offset)));
         break;
     case K_SCAN:
         if (req->held[HELD_DATA]) {

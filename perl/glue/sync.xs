@@ -202,7 +202,7 @@ memfd_create(SV *pathname, int flags = 0)
   PPCODE:
 {
     dCTX;
-    XPUSHs(new_handle(aTHX_ c, memfd_create(path_text(aTHX_ pathname), (unsigned)flags), O_RDWR));
+    XPUSHs(new_handle(aTHX_ c, memfd_create(path_text(aTHX_ pathname, "pathname"), (unsigned)flags), O_RDWR));
 }
 
 void
@@ -312,8 +312,8 @@ SV *
 mount(SV *special, SV *path, SV *fstype, UV flags = 0, SV *data = &PL_sv_undef)
   PROTOTYPE: $$$;$$
   CODE:
-    RETVAL = newSViv((IV)syscall(SYS_mount, path_text(aTHX_ special), path_text(aTHX_ path),
-                                 path_text(aTHX_ fstype), (unsigned long)flags,
+    RETVAL = newSViv((IV)syscall(SYS_mount, path_text(aTHX_ special, "special"), path_text(aTHX_ path, "path"),
+                                 path_text(aTHX_ fstype, "fstype"), (unsigned long)flags,
                                  SvOK(data) ? SvPVbyte_nolen(data) : NULL));
   OUTPUT: RETVAL
 
@@ -321,7 +321,7 @@ SV *
 umount(SV *path, int flags = 0)
   PROTOTYPE: $;$
   CODE:
-    RETVAL = newSViv((IV)syscall(SYS_umount2, path_text(aTHX_ path), flags));
+    RETVAL = newSViv((IV)syscall(SYS_umount2, path_text(aTHX_ path, "path"), flags));
   OUTPUT: RETVAL
 
 SV *

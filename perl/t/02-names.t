@@ -251,7 +251,7 @@ my $name = put(file('file'), 'x' x 1234);
     errno_is(ENOENT, 'ENOENT');
     is(of { aio_stat 'x' x 5000, $_[0] }, -1, 'a long one');
     errno_is(ENAMETOOLONG, 'ENAMETOOLONG');
-    raises { aio_stat "\x{100}" } qr/"pathname" argument must be byte\/octet-encoded/, 'wide characters';
+    raises { aio_stat "\x{100}" } qr/"fh_or_path" argument must be byte\/octet-encoded/, 'wide characters';
     raises { aio_unlink {} } qr/pathname arguments/, 'a hash';
     raises { aio_unlink [1, 2, 3] } qr/pathname arguments/, 'three elements';
     raises { aio_unlink ['x', 'y'] } qr/working directory object/, 'no directory object';

@@ -227,9 +227,15 @@ my $name = put(file('file'), 'data');
     is_deeply(\@result, [-1], 'and the values');
     $grp = aio_group sub { $errno = $! + 0 };
     $grp->errno(EAGAIN);
-    is($grp->errno, EAGAIN, 'errno');
+    $! = ENOENT;
     IO::AIO::flush;
-    is($errno, EAGAIN, 'is $!');
+    is($errno, EAGAIN, 'errno is $!');
+    $grp = aio_group sub { $errno = $! + 0 };
+    $! = EAGAIN;
+    is(scalar(my @none = $grp->errno), 0, 'without an argument it gives nothing');
+    $! = ENOENT;
+    IO::AIO::flush;
+    is($errno, EAGAIN, 'and takes $!');
     @got = ();
     $grp = aio_group sub { push @got, 'end' };
     add $grp IO::AIO::aio_busy(0.01, sub { push @got, 'member' }) for 1 .. 3;
@@ -315,6 +321,62 @@ my $name = put(file('file'), 'data');
     aio_nop sub { push @seen, aioreq_pri };
     IO::AIO::flush;
     is_deeply(\@seen, [0], 'not for requests of its callback');
+}
+
+# a request's hash stays until it is done
+{
+    my @seen;
+    {
+        package Guard;
+        sub DESTROY { push @{$_[0][0]}, 'gone' }
+    }
+    (aio_nop sub { push @seen, 'called' })->{guard} = bless [\@seen], 'Guard';
+    is_deeply(\@seen, [], 'not yet');
+    IO::AIO::flush;
+    is_deeply(\@seen, ['called', 'gone'], 'the hash of a request goes after its callback');
+    @seen = ();
+    (aio_group sub { push @seen, 'called' })->{guard} = bless [\@seen], 'Guard';
+    IO::AIO::flush;
+    is_deeply(\@seen, ['called', 'gone'], 'that of a group too');
+    @seen = ();
+    my $req = aio_nop sub { push @seen, 'called' };
+    $req->{guard} = bless [\@seen], 'Guard';
+    IO::AIO::flush;
+    is_deeply(\@seen, ['called'], 'or with who keeps it');
+    undef $req;
+    is_deeply(\@seen, ['called', 'gone'], 'then');
+    @seen = ();
+    (IO::AIO::aio_busy 0.05)->{guard} = bless [\@seen], 'Guard' for 1 .. 3;
+    IO::AIO::reinit;
+    is_deeply(\@seen, [('gone') x 3], 'or with a reinit');
+    IO::AIO::flush;
+}
+
+# feeders that poll
+{
+    my @seen;
+    my $grp = aio_group sub { push @seen, 'done' };
+    feed $grp sub { IO::AIO::poll_cb; push @seen, 'fed'; return };
+    IO::AIO::flush;
+    is_deeply(\@seen, ['fed', 'done'], 'a feeder polls');
+    is(IO::AIO::nreqs, 0, 'nothing is left');
+    @seen = ();
+    my $n = 0;
+    $grp = aio_group sub { push @seen, 'done' };
+    limit $grp 3;
+    feed $grp sub {
+        IO::AIO::poll_cb;
+        add $grp aio_nop sub { push @seen, 'member' } if $n++ < 5;
+        IO::AIO::poll_cb;
+    };
+    IO::AIO::flush;
+    is_deeply(\@seen, [('member') x 5, 'done'], 'with members');
+    @seen = ();
+    $grp = aio_group sub { push @seen, 'done' };
+    feed $grp sub { IO::AIO::flush if !@seen; push @seen, 'fed'; $grp->limit(1) if @seen < 3; return };
+    IO::AIO::flush;
+    is($seen[-1], 'done', 'a feeder that flushes and sets its limit');
+    is(scalar(grep $_ eq 'done', @seen), 1, 'once');
 }
 
 # _on_next_submit

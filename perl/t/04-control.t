@@ -157,4 +157,63 @@ is(IO::AIO::nreqs + IO::AIO::nready + IO::AIO::npending, 0, 'no request');
     is($done, 10, 'what was before is forgotten');
 }
 
+# max_parallel 0
+{
+    my ($name, @done) = put(file('parallel'), 'data');
+    open my $fh, '<', $name or die $!;
+    IO::AIO::max_parallel 0;
+    {
+        my $path = "$name";    # gone when the request is executed
+        aio_stat $path, sub { push @done, "stat $_[0]" };
+        aio_rename "$path", "$path.new", sub { push @done, "rename $_[0]" };
+        aio_utime "$path.new", 1, 2, sub { push @done, "utime $_[0]" };
+    }
+    aio_nop sub { push @done, 'nop' };
+    aio_read $fh, 0, 2, my $buf, 0, sub { push @done, "read $_[0]" };
+    my $cancelled = aio_nop sub { push @done, 'cancelled' };
+    aio_load $name, my $data, sub { push @done, "load $_[0]" };
+    is(IO::AIO::nreqs, 7, 'with max_parallel 0 requests are taken');
+    is(IO::AIO::nready, 7, 'and wait');
+    $cancelled->cancel;
+    IO::AIO::poll_cb for 1 .. 3;
+    select undef, undef, undef, 0.05;
+    IO::AIO::poll_cb;
+    is_deeply(\@done, [], 'nothing is executed');
+    is(IO::AIO::nreqs, 6, 'what is cancelled is over');
+    IO::AIO::max_parallel 1;
+    IO::AIO::flush;
+    is_deeply([sort @done], ['load -1', 'nop', 'read 2', 'rename 0', 'stat 0', 'utime 0'], 'then all of it');
+    is("$buf " . (stat "$name.new")[9], 'da 2', 'rightly');
+    is(IO::AIO::nreqs + IO::AIO::nready, 0, 'nothing is left');
+    IO::AIO::max_parallel 0;
+    aio_nop sub { push @done, 'late' };
+    IO::AIO::reinit;
+    IO::AIO::max_parallel 8;
+    IO::AIO::flush;
+    is(scalar(grep $_ eq 'late', @done), 0, 'what waits is forgotten by a reinit');
+    IO::AIO::min_parallel 100_000;
+    cmp_ok(IO::AIO::nthreads, '<=', 1024, 'min_parallel has a limit');
+    IO::AIO::min_parallel 0;
+    IO::AIO::max_parallel 8;
+}
+
+# reinit
+{
+    my $called = 0;
+    IO::AIO::aio_busy 0.1, sub { $called++ } for 1 .. 3;
+    aio_stat '/', sub { $called++ };
+    IO::AIO::reinit;
+    is(IO::AIO::nreqs, 0, 'no requests after a reinit');
+    is(IO::AIO::nready + IO::AIO::npending, 0, 'nor any that wait');
+    IO::AIO::flush;
+    my $new = 0;
+    aio_nop sub { $new++ };
+    is(IO::AIO::nreqs, 1, 'a new one counts');
+    IO::AIO::flush;
+    is("$called $new", '0 1', 'and is called alone');
+    select undef, undef, undef, 0.2;
+    IO::AIO::poll_cb;
+    is("$called " . IO::AIO::nreqs, '0 0', 'for good');
+}
+
 done_testing;

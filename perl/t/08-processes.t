@@ -72,6 +72,18 @@ sub program {
     is("$printed$status", 'ok0', 'objects at the end');
     ($printed, $status) = program 'IO::AIO::aio_busy 60; IO::AIO::poll_fileno; require POSIX; POSIX::_exit(5)';
     is("$printed$status", '5', 'a hard end');
+    my $dies = 'die "at last\n"';
+    my $never = 'aio_stat "/", sub { print "late\n" }; IO::AIO::aio_busy 0.05;';
+    ($printed, $status) = program "$never \$! = 0; $dies";
+    is("$printed$status", "at last\nlate\n255", 'a program dies, and its requests are done');
+    ($printed, $status) = program "$never \$! = 5; $dies";
+    is($status, 5, 'with its own status');
+    ($printed, $status) = program qq{aio_stat "/", sub { system "exit 9"; \$! = 3 }; \$! = 5; $dies};
+    is($status, 5, 'whatever callbacks do');
+    ($printed, $status) = program "print \$! + 0";
+    is($printed, 0, 'the module leaves no error behind');
+    ($printed, $status) = program 'IO::AIO::max_parallel 0; aio_stat "/", sub { print "late\n" }';
+    is("$printed$status", "late\n0", 'what max_parallel 0 has kept is done at the end');
     local $ENV{IOAIO_ROUTES} = '';
     ($printed, $status) = program 'aio_stat "/", sub { print "stat $_[0]" }; IO::AIO::flush';
     is("$printed$status", 'stat 00', 'with every route off');

@@ -26,11 +26,19 @@ our @EXPORT_OK = qw(
 
 @IO::AIO::GRP::ISA = 'IO::AIO::REQ';
 
-require XSLoader;
-XSLoader::load('IO::AIO', $VERSION);
+{
+    local $!;    # a program that dies exits with it
+    require XSLoader;
+    XSLoader::load('IO::AIO', $VERSION);
+}
 
 # What is still to be done when the program ends is done.
-END { flush() }
+END {
+    my $status = $?;
+    _resume();
+    flush();
+    $? = $status;    # callbacks may have run other programs
+}
 
 1;
 
@@ -103,7 +111,8 @@ functions that take a C<$fh_or_path> take numbers for paths.
 
 =item Data
 
-Scalars of bytes: wide characters croak. A scalar is read-only as long as a request has it.
+Scalars of bytes: wide characters croak. A scalar is read-only as long as a request has it. What is to be written can
+also be a number, or an object or other reference, which stand for their text: that is copied.
 
 =item Priority
 
@@ -311,7 +320,8 @@ Keeps a thread busy.
 
 =head2 IO::AIO::REQ
 
-A hash for the caller's use. It need not be kept.
+A hash for the caller's use. It need not be kept: what is in it goes when the request is done, or later with the last
+reference to it.
 
 =over 4
 
@@ -341,7 +351,9 @@ Gives them back. A request may be a member of several groups, and a group of ano
 
 What the callback will get; C<$!> is kept with them.
 
-=item $grp->errno($errno)
+=item $grp->errno($errno = $!)
+
+The C<$!> of its callback.
 
 =item $grp->cancel
 
@@ -382,7 +394,8 @@ Both.
 
 =item IO::AIO::flush
 
-Until no request is left. Also at the end of the program.
+Until no request is left. Also at the end of the program, whose status (C<$?>) stays what it is, unless a callback
+calls exit or dies.
 
 =item IO::AIO::max_poll_reqs $number
 
@@ -398,7 +411,8 @@ A poll waits until there are fewer requests than this; 0 is no limit.
 
 =item IO::AIO::max_parallel $number
 
-How many threads there are at least, and at most; the latter waits until no more are running.
+How many threads there are at least, and at most, up to 1024; the latter waits until no more are running. With a
+C<max_parallel> of 0, requests are taken and not executed, until it is more again or the program ends.
 
 =item IO::AIO::max_idle $number
 
@@ -515,7 +529,8 @@ Constants are in this package and not exported: those of open(2), stat(2), mmap(
 
 =head1 DIFFERENCES
 
-From 4.80, where that was wrong; F<t/09-defects.t> has a test for each.
+From 4.80, where that was wrong; F<t/09-defects.t>, or for the last ones F<t/11-arguments.t> and
+F<t/08-processes.t>, have a test for each.
 
 =over 4
 
@@ -558,6 +573,10 @@ From 4.80, where that was wrong; F<t/09-defects.t> has a test for each.
 =item 19. C<mmap> asks for a handle that can be written only where it is written to.
 
 =item 20. C<poll> gives 0 or -1, C<max_parallel> waits, as the manual says.
+
+=item 21. C<aio_write> of an object, a reference or a number writes its text, not memory that was freed.
+
+=item 22. A callback that runs another program at the end does not change the status of a program that has died.
 
 =back
 
