@@ -317,8 +317,8 @@ void ioaio_walk_free(ioaio_walk *walk);
 #define IOAIO_IN_PLACE 0x4000 /* ioaio_save, ioaio_copy: into the file that is there where it can't be replaced */
 #define IOAIO_FOLLOW 0x8000 /* ioaio_save: a symbolic link is followed; without it, it is ELOOP */
 
-/* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT: later versions add fields at
- * the end, and know by the size what a program does not know of. */
+/* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT: later versions add fields
+ * at the end, and know by the size what a program does not know of. */
 typedef struct ioaio_args {
     /* the size of this struct, which tells the fields that the program knows */
     size_t size;

@@ -134,7 +134,8 @@ functions! {
         why.len()
     };
     /// Fills in size bytes of stats, which is sizeof *stats.
-    ioaio_get_stats(stats: *mut ioaio_stats = "ioaio_stats *stats", size: size_t = "size_t size") -> () = "void", |aio| {
+    ioaio_get_stats(stats: *mut ioaio_stats = "ioaio_stats *stats", size: size_t = "size_t size")
+        -> () = "void", |aio| {
         let now = ioaio_stats::of(aio);
         let known = size.min(size_of::<ioaio_stats>());
         // SAFETY: the caller's promise: there are so many bytes; those of later versions become 0.

@@ -78,8 +78,8 @@ fn functions(out: &mut String) {
 
 fn args(out: &mut String) {
     out.push_str(
-        "\n/* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT: later versions add fields at\n \
-         * the end, and know by the size what a program does not know of. */\n",
+        "\n/* The arguments of any request, for ioaio_submit. Begin with IOAIO_ARGS_INIT: later versions add fields\n \
+         * at the end, and know by the size what a program does not know of. */\n",
     );
     out.push_str("typedef struct ioaio_args {\n");
     for (_, c, _, doc) in FIELDS {

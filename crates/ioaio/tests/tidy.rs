@@ -101,7 +101,10 @@ fn nothing_is_left_for_later() {
     let words =
         [["TO", "DO"], ["FIX", "ME"], ["XX", "X"], ["dbg", "!("], ["todo", "!("], ["unimplemented", "!("]];
     let words = words.map(|parts| parts.concat());
-    assert_none("left for later", lines_that(|line| words.iter().any(|word| line.contains(word))));
+    // What mkdtemp(3) wants at the end of a path.
+    let without_templates = |line: &str| line.replace("XXXXXX", "");
+    let left = lines_that(|line| words.iter().any(|word| without_templates(line).contains(word)));
+    assert_none("left for later", left);
 }
 
 #[test]
