@@ -232,18 +232,19 @@ aio_write(SV *fh, SV *offset, SV *length, SV *data, IV dataoffset, SV *callback 
     ioaio_args args = args_of(IOAIO_OP_WRITE);
     STRLEN have, start;
     char *bytes;
-    data = steady(aTHX_ data);
+    IV want = -1;
+    if (SvOK(length)) {
+        want = SvIV(length);
+        if (want < 0)
+            croak("length must not be negative");
+    }
+    args.off = get_offset(aTHX_ offset);
+    data = steady(aTHX_ data); /* after all that can run code, which could change the data */
     bytes = get_bytes(aTHX_ data, &have);
     start = data_offset(aTHX_ dataoffset, have, "dataoffset outside of data scalar");
     args.len = have - start;
-    if (SvOK(length)) {
-        IV want = SvIV(length);
-        if (want < 0)
-            croak("length must not be negative");
-        if ((UV)want < args.len)
-            args.len = (size_t)want;
-    }
-    args.off = get_offset(aTHX_ offset);
+    if (want >= 0 && (UV)want < args.len)
+        args.len = (size_t)want;
     args.src = bytes + start;
     req = req_new(c, K_NUMBER, cb);
     ON_FILE(fd, hold);
@@ -443,14 +444,17 @@ aio_utime(SV *fh_or_path, SV *atime, SV *mtime, SV *callback = &PL_sv_undef)
 {
     dREQ;
     aio_path p;
-    int fd = get_fd_or_path(aTHX_ c, fh_or_path, &p);
-    ioaio_args args = args_of(fd >= 0 ? IOAIO_OP_FUTIMENS : IOAIO_OP_UTIMENS);
+    int fd;
+    bool given = SvOK(atime) || SvOK(mtime);
+    ioaio_args args;
     struct timespec times[2];
-    if (SvOK(atime) || SvOK(mtime)) {
+    if (given) {
         get_time(aTHX_ atime, times);
         get_time(aTHX_ mtime, times + 1);
-        args.times = times;
     }
+    fd = get_fd_or_path(aTHX_ c, fh_or_path, &p);
+    args = args_of(fd >= 0 ? IOAIO_OP_FUTIMENS : IOAIO_OP_UTIMENS);
+    args.times = given ? times : NULL;
     req = req_new(c, K_STATUS, cb);
     args.fd = fd;
     ON_PATH(p);
@@ -464,9 +468,10 @@ aio_truncate(SV *fh_or_path, SV *offset, SV *callback = &PL_sv_undef)
 {
     dREQ;
     aio_path p;
+    off_t length = SvOK(offset) ? (off_t)SvIV(offset) : -1;
     int fd = get_fd_or_path(aTHX_ c, fh_or_path, &p);
     ioaio_args args = args_of(fd >= 0 ? IOAIO_OP_FTRUNCATE : IOAIO_OP_TRUNCATE);
-    args.off = SvOK(offset) ? (off_t)SvIV(offset) : -1;
+    args.off = length;
     req = req_new(c, K_STATUS, cb);
     args.fd = fd;
     ON_PATH(p);
@@ -496,10 +501,12 @@ aio_chown(SV *fh_or_path, SV *uid, SV *gid, SV *callback = &PL_sv_undef)
 {
     dREQ;
     aio_path p;
+    uid_t user = SvOK(uid) ? (uid_t)SvIV(uid) : (uid_t)-1;
+    gid_t group = SvOK(gid) ? (gid_t)SvIV(gid) : (gid_t)-1;
     int fd = get_fd_or_path(aTHX_ c, fh_or_path, &p);
     ioaio_args args = args_of(fd >= 0 ? IOAIO_OP_FCHOWN : IOAIO_OP_CHOWN);
-    args.uid = SvOK(uid) ? (uid_t)SvIV(uid) : (uid_t)-1;
-    args.gid = SvOK(gid) ? (gid_t)SvIV(gid) : (gid_t)-1;
+    args.uid = user;
+    args.gid = group;
     req = req_new(c, K_STATUS, cb);
     args.fd = fd;
     ON_PATH(p);
@@ -585,8 +592,7 @@ aio_link(SV *oldpath, SV *newpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(ix);
-    get_path(aTHX_ c, oldpath, &from, "oldpath");
-    get_path(aTHX_ c, newpath, &to, "newpath");
+    get_paths(aTHX_ c, oldpath, &from, "oldpath", newpath, &to, "newpath");
     named(aTHX_ &from);
     named(aTHX_ &to);
     req = req_new(c, K_STATUS, cb);
@@ -605,8 +611,7 @@ aio_rename2(SV *oldpath, SV *newpath, int flags = 0, SV *callback = &PL_sv_undef
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(IOAIO_OP_RENAME);
-    get_path(aTHX_ c, oldpath, &from, "oldpath");
-    get_path(aTHX_ c, newpath, &to, "newpath");
+    get_paths(aTHX_ c, oldpath, &from, "oldpath", newpath, &to, "newpath");
     named(aTHX_ &from);
     named(aTHX_ &to);
     args.flags = flags;
@@ -626,8 +631,7 @@ aio_symlink(SV *oldpath, SV *newpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path text, p;
     ioaio_args args = args_of(IOAIO_OP_SYMLINK);
-    get_path(aTHX_ c, oldpath, &text, "oldpath");
-    get_path(aTHX_ c, newpath, &p, "newpath");
+    get_paths(aTHX_ c, oldpath, &text, "oldpath", newpath, &p, "newpath");
     args.path2 = text.path;
     req = req_new(c, K_STATUS, cb);
     ON_PATH(p);
@@ -789,10 +793,12 @@ aio_copy(SV *srcpath, SV *dstpath, SV *callback = &PL_sv_undef)
     dREQ;
     aio_path from, to;
     ioaio_args args = args_of(ix);
-    if (ix == IOAIO_OP_COPY)
+    if (ix == IOAIO_OP_MOVE) {
+        get_paths(aTHX_ c, srcpath, &from, "oldpath", dstpath, &to, "newpath");
+    } else {
         args.flags = IOAIO_WRITE_THROUGH; /* as 4.80, into the file that is there */
-    get_path(aTHX_ c, srcpath, &from, ix == IOAIO_OP_MOVE ? "oldpath" : "pathname");
-    get_path(aTHX_ c, dstpath, &to, ix == IOAIO_OP_MOVE ? "newpath" : "pathname");
+        get_paths(aTHX_ c, srcpath, &from, "pathname", dstpath, &to, "pathname");
+    }
     req = grp_of_one(c, K_STATUS, cb);
     ON_PATH(from);
     args.dirfd2 = to.dirfd;
@@ -1118,10 +1124,12 @@ result(SV *self, ...)
 {
     dCTX;
     int error = errno, n;
-    aio_req *req = busy_grp_of(aTHX_ c, self);
-    AV *result = newAV();
+    aio_req *req;
+    AV *result = (AV *)sv_2mortal((SV *)newAV());
     for (n = 1; n < items; n++)
         av_push(result, newSVsv(ST(n)));
+    req = busy_grp_of(aTHX_ c, self);
+    SvREFCNT_inc((SV *)result);
     SvREFCNT_dec((SV *)req->grp->result);
     req->grp->result = result;
     req->grp->error = error;
@@ -1144,8 +1152,7 @@ limit(SV *self, int limit)
     dCTX;
     aio_req *req = busy_grp_of(aTHX_ c, self);
     req->grp->limit = limit < 0 ? 0 : limit;
-    grp_feed(aTHX_ req);
-    grp_recheck(aTHX_ req);
+    grp_feed_now(aTHX_ req);
 }
 
 void
@@ -1160,6 +1167,5 @@ feed(SV *self, SV *callback)
     req->grp->feeder = feeder ? newRV_inc(feeder) : NULL;
     if (req->grp->limit <= 0)
         req->grp->limit = 2;
-    grp_feed(aTHX_ req);
-    grp_recheck(aTHX_ req);
+    grp_feed_now(aTHX_ req);
 }

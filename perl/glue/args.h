@@ -108,6 +108,15 @@ static void get_path(pTHX_ aio_ctx *c, SV *sv, aio_path *p, const char *what) {
     }
 }
 
+/* Two of them. Reading the second one can run code, which could change the first. */
+static void get_paths(pTHX_ aio_ctx *c, SV *one, aio_path *from, const char *first, SV *two, aio_path *to,
+                      const char *second) {
+    get_path(aTHX_ c, one, from, first);
+    if (SvROK(two) || SvGMAGICAL(two))
+        from->path = SvPVX(sv_2mortal(newSVpv(from->path, 0)));
+    get_path(aTHX_ c, two, to, second);
+}
+
 /* For calls that cannot take ".": the directory's own path. */
 static void named(pTHX_ aio_path *p) {
     if (p->alone) {
@@ -263,10 +272,10 @@ static void data_release(aio_req *req) {
 
 /* The pages of a part of a scalar: from the end if the offset is negative, to the end if the length is undefined. */
 static char *data_part(pTHX_ SV *data, IV offset, SV *length, size_t *len) {
-    STRLEN have;
+    STRLEN have, from;
+    IV want = length && SvOK(length) ? SvIV(length) : -1;
     char *start = get_bytes(aTHX_ data, &have);
-    STRLEN from = data_offset(aTHX_ offset, have, "offset outside of scalar");
-    IV want = length && SvOK(length) ? SvIV(length) : (IV)(have - from);
+    from = data_offset(aTHX_ offset, have, "offset outside of scalar");
     *len = want < 0 || (UV)want > have - from ? have - from : (size_t)want;
     return start + from;
 }

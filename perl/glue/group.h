@@ -48,11 +48,13 @@ static void grp_free(pTHX_ aio_grp *grp) {
     free(grp);
 }
 
-/* Lets the feeder add members up to the limit. It goes when it adds none. */
-static void grp_feed(pTHX_ aio_req *req) {
+/* Lets the feeder add members up to the limit. It goes when it adds none. False if a reinit has ended the group
+ * meanwhile. */
+static bool grp_feed(pTHX_ aio_req *req) {
     aio_grp *grp = req->grp;
     grp->size++; /* so that it does not end meanwhile */
-    while (grp->feeder && !(req->flags & F_CANCELLED) && grp->size - 1 < grp->limit) {
+    grp->feeding++;
+    while (grp->feeder && !(req->flags & (F_CANCELLED | F_FORGOTTEN)) && grp->size - 1 < grp->limit) {
         dSP;
         SV *feeder = grp->feeder;
         grp->fed = FALSE;
@@ -72,6 +74,12 @@ static void grp_feed(pTHX_ aio_req *req) {
         }
     }
     grp->size--;
+    grp->feeding--;
+    if (LIKELY(!(req->flags & F_FORGOTTEN)))
+        return TRUE;
+    if (!req_in_use(req) && !(req->flags & F_SENT))
+        req_free(aTHX_ req);
+    return FALSE;
 }
 
 static void grp_add(aio_req *grp, aio_req *member) {
@@ -130,9 +138,10 @@ static void grp_queue(pTHX_ aio_req *req) {
         call_on_next_submit(aTHX_ req->c);
 }
 
-/* A poll in the feeder has passed the group by, since that had not ended then: it is looked at once more. */
-static void grp_recheck(pTHX_ aio_req *req) {
-    if (req->grp->size || (req->flags & (F_SEEN | F_STARTED)) != F_SEEN)
+/* Feeds a group from outside. If a poll in the feeder has passed it by, since it had not ended then, it is looked at
+ * once more. */
+static void grp_feed_now(pTHX_ aio_req *req) {
+    if (!grp_feed(aTHX_ req) || req->grp->size || (req->flags & (F_SEEN | F_STARTED)) != F_SEEN)
         return;
     req->flags &= ~F_SEEN;
     pending_push(req);

@@ -31,13 +31,15 @@ enum {
     F_SENT = 128,    /* the library has it */
     F_EXTRA = 256,
     F_GROUP = 512,
-    F_WAITING = 1024 /* max_parallel 0 keeps it from the library */
+    F_WAITING = 1024, /* max_parallel 0 keeps it from the library */
+    F_ENDING = 2048   /* its callback runs, or what comes with that */
 };
 
 /* What only groups have. */
 typedef struct {
     int size, limit;
     bool fed; /* the feeder has added something */
+    int feeding; /* how many calls of the feeder there are, one inside another */
     int error;
     SV *feeder;
     AV *result;
@@ -177,6 +179,18 @@ static void req_free(pTHX_ aio_req *req) {
     SvREFCNT_dec((SV *)self); /* which may run code of the caller's */
 }
 
+/* Whether code of the caller's runs for it, after which it is looked at again. */
+static bool req_in_use(aio_req *req) {
+    return req->flags & F_ENDING || (IS_GROUP(req) && req->grp->feeding);
+}
+/* Frees it, or leaves that to who has it in use. */
+static void req_forget(pTHX_ aio_req *req) {
+    if (req_in_use(req))
+        req->flags |= F_FORGOTTEN;
+    else
+        req_free(aTHX_ req);
+}
+
 /* An object for a request: a hash for the caller's use, which stays until the request is done. */
 static SV *req_object(pTHX_ aio_req *req) {
     aio_ctx *c = req->c;
@@ -252,7 +266,7 @@ static void on_result(void *data, const ioaio_result *r) {
     take_data(aTHX_ req, r);
     if (req->flags & F_FORGOTTEN) {
         req->c->nforgotten--;
-        req_free(aTHX_ req);
+        req_forget(aTHX_ req);
     } else
         pending_push(req);
 }
@@ -304,6 +318,8 @@ static void ctx_reinit(pTHX_ aio_ctx *c) {
             sv_unmagicext(self, PERL_MAGIC_ext, &req_vtbl); /* which also takes it from the request */
             sv_2mortal(self);
         }
+        if (req->flags & F_ENDING)
+            continue;
         if (req->callback)
             sv_2mortal((SV *)req->callback);
         req->callback = NULL;
@@ -318,8 +334,10 @@ static void ctx_reinit(pTHX_ aio_ctx *c) {
                 c->nforgotten++;
             req->flags |= F_FORGOTTEN | F_CANCELLED;
             ioaio_cancel(c->aio, req->handle);
-        } else
-            req_free(aTHX_ req);
+        } else {
+            req->flags &= ~F_SENT;
+            req_forget(aTHX_ req);
+        }
     }
     if (forked)
         c->nforgotten = 0;

@@ -269,7 +269,8 @@ static void req_finish(pTHX_ aio_req *req);
 /* A member less. */
 static void grp_less(pTHX_ aio_req *grp) {
     grp->grp->size--;
-    grp_feed(aTHX_ grp);
+    if (!grp_feed(aTHX_ grp))
+        return;
     if (!grp->grp->size && (grp->flags & (F_SEEN | F_STARTED)) == F_SEEN)
         req_finish(aTHX_ grp);
 }
@@ -288,6 +289,7 @@ static void req_finish(pTHX_ aio_req *req) {
         }
         req->flags |= F_STARTED;
     }
+    req->flags |= F_ENDING; /* a reinit leaves it to this */
     if (req->flags & F_CANCELLED)
         data_release(req);
     else {

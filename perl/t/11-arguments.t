@@ -90,6 +90,26 @@ use IO::AIO;
     is(of { aio_mtouch 12345, 0, undef, 0, $_[0] }, 0, 'of a number');
 }
 
+# reading one argument changes another
+{
+    package Changes;
+    sub value { my ($self) = @_; undef ${$self->{other}}; ${$self->{other}} = 'z' x 100; $self->{value} }
+    use overload '""' => \&value, '0+' => \&value, fallback => 1;
+}
+{
+    my $changes = sub { bless {other => $_[0], value => $_[1]}, 'Changes' };
+    my $path = put(file('first'), 'data');
+    is(of { aio_rename $path, $changes->(\$path, file('second')), $_[0] }, 0, 'the first path is as it was');
+    ok(-e file('second'), 'and is renamed');
+    $path = file('second');
+    is(of { aio_truncate $path, $changes->(\$path, 2), $_[0] }, -1, 'a length is read first');
+    is($path, 'z' x 100, 'and has changed the path');
+    my $data = 'data ' x 20;
+    open my $fh, '+>', file('third') or die $!;
+    is(of { aio_write $fh, $changes->(\$data, 0), undef, $data, 0, $_[0] }, 100, 'an offset is read before the data');
+    is(content(file('third')), 'z' x 100, 'which it has changed');
+}
+
 # errors name the argument
 {
     my $wide = "\x{100}";
