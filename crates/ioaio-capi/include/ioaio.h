@@ -41,9 +41,9 @@
  * until then, and what was submitted before is the parent's.
  *
  * Environment: IOAIO_ROUTES names the routes that engines may use, as in IOAIO_ROUTES=pool,inline: without ring for
- * valgrind, which does not follow io_uring, or on a machine where a route is under suspicion. A word that is none
- * of ring, pool and inline makes ioaio_new fail with EINVAL. A program with more rights than its user (AT_SECURE)
- * does not look at it.
+ * valgrind, which does not follow io_uring, or on a machine where a route is under suspicion; with none, ioaio_poll
+ * executes all of it. Other words than ring, pool, inline and none make ioaio_new fail with EINVAL. A program with
+ * more rights than its user (AT_SECURE) does not look at it.
  */
 #ifndef IOAIO_H
 #define IOAIO_H

@@ -198,13 +198,13 @@ pub(crate) const CONSTANTS: &[(&str, c_uint, &str)] = &[
     ("IOAIO_MAX_THREADS", MAX_THREADS as c_uint, "of one engine"),
 ];
 
-/// The routes that the environment variable IOAIO_ROUTES switches off: it names those that stay, with commas. A
-/// program with more rights than its user does not listen to it (`AT_SECURE`).
+/// The routes that the environment variable IOAIO_ROUTES switches off: it names those that stay, with commas, or
+/// `none`. A program with more rights than its user does not listen to it (`AT_SECURE`).
 fn routes_off() -> io::Result<c_uint> {
     // SAFETY: takes a number.
     let secure = unsafe { libc::getauxval(libc::AT_SECURE) } != 0;
     let value = match std::env::var_os("IOAIO_ROUTES") {
-        Some(value) if !secure => value,
+        Some(value) if !secure && !value.is_empty() => value,
         _ => return Ok(0),
     };
     let mut off = INLINE | RING | POOL;
@@ -213,7 +213,7 @@ fn routes_off() -> io::Result<c_uint> {
             b"inline" => INLINE,
             b"ring" => RING,
             b"pool" => POOL,
-            b"" => 0,
+            b"none" => 0,
             _ => return Err(io::Error::from_raw_os_error(libc::EINVAL)),
         };
     }

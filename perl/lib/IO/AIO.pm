@@ -605,8 +605,8 @@ A child of fork starts anew by itself; requests of the parent are the parent's.
 
 =head1 ENVIRONMENT
 
-IOAIO_ROUTES names the routes that may be used, of C<inline>, C<ring> and C<pool>, with commas between them: without
-C<ring> for valgrind, for example. A program with raised rights does not look at it.
+IOAIO_ROUTES names the routes that may be used, of C<inline>, C<ring> and C<pool>, with commas between them, or
+C<none>: without C<ring> for valgrind, for example. A program with raised rights does not look at it.
 
 =head1 SEE ALSO
 
