@@ -398,7 +398,7 @@ aio_fiemap(SV *fh, SV *start, SV *length, U32 flags, SV *count, SV *callback = &
     args.off = SvOK(start) ? (off_t)SvIV(start) : 0;
     args.len = SvOK(length) ? (size_t)SvUV(length) : (size_t)-1;
     args.flags = (int)flags;
-    args.iovcnt = SvOK(count) ? (int)SvIV(count) : -1;
+    args.iovcnt = SvOK(count) && SvIV(count) >= 0 ? (int)SvIV(count) : -1;
     req = req_new(c, K_EXTENTS, cb);
     ON_FILE(fd, hold);
     SEND;

@@ -293,6 +293,11 @@ static off_t get_offset(pTHX_ SV *sv) {
 static void get_time(pTHX_ SV *sv, struct timespec *time) {
     NV seconds = SvOK(sv) ? SvNV(sv) : 0;
     NV whole = Perl_floor(seconds);
+    if (!(whole >= -9.2e18 && whole <= 9.2e18)) { /* no time: the request ends with EINVAL */
+        time->tv_sec = 0;
+        time->tv_nsec = -1;
+        return;
+    }
     time->tv_sec = (time_t)whole;
     time->tv_nsec = (long)((seconds - whole) * 1e9);
 }

@@ -126,6 +126,24 @@ use IO::AIO;
     raises { aio_unlink $wide } qr/"pathname" $names/, 'unlink';
 }
 
+# numbers that are none
+{
+    my $name = put(file('times'), '');
+    for my $time (1e300, -1e300, 'nan') {
+        is(of { aio_utime $name, $time, 1, $_[0] }, -1, "utime $time");
+        errno_is(EINVAL, 'EINVAL');
+    }
+    open my $fh, '<', $name or die $!;
+    my @got = of { aio_fiemap $fh, 0, undef, 1 << 30, 0, $_[0] };
+    SKIP: {
+        skip "fiemap: $!", 1 if $!{EOPNOTSUPP};
+        is(scalar(@got), 0, 'the number of extents with unknown flags');
+    }
+    my $data = '';
+    is(of { aio_open $name, 1 << 30, 0, $_[0] }, undef, 'unknown flags of open');
+    errno_is(EINVAL, 'EINVAL');
+}
+
 # readahead
 {
     my $name = put(file('ahead'), 'x' x 100);

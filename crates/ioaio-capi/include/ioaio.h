@@ -643,9 +643,9 @@ const ioaio_req *ioaio_ioctl(const ioaio *aio, int fd, unsigned long request, vo
  * and EOPNOTSUPP one that has no extents. */
 const ioaio_req *ioaio_fiemap(const ioaio *aio, int fd, off_t off, size_t len, int flags, int iovcnt, IOAIO_HOW);
 
-/* How many extents ioaio_fiemap would find.
+/* How many extents ioaio_fiemap would find, with the same flags.
  * Errors: those of ioaio_fiemap. */
-const ioaio_req *ioaio_fiemap_count(const ioaio *aio, int fd, off_t off, size_t len, IOAIO_HOW);
+const ioaio_req *ioaio_fiemap_count(const ioaio *aio, int fd, off_t off, size_t len, int flags, IOAIO_HOW);
 
 /* Removes a name: unlink(2).
  * Errors: those of unlink(2). */

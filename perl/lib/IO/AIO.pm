@@ -576,7 +576,9 @@ F<t/08-processes.t>, have a test for each.
 
 =item 21. C<aio_write> of an object, a reference or a number writes its text, not memory that was freed.
 
-=item 22. A callback that runs another program at the end does not change the status of a program that has died.
+=item 22. Flags that open(2) and msync(2) do not know are EINVAL, so that later ones can be told.
+
+=item 23. A callback that runs another program at the end does not change the status of a program that has died.
 
 =back
 

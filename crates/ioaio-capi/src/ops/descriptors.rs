@@ -75,9 +75,9 @@ ops! {
             request.flags(args.flags as u32).max(max)
         })
     };
-    /// How many extents ioaio_fiemap would find.
+    /// How many extents ioaio_fiemap would find, with the same flags.
     /// Errors: those of ioaio_fiemap.
-    63 ioaio_fiemap_count(fd, off, len) |aio, args| {
-        aio.fiemap_count(&args.file(), args.off as u64, length(args.len))
+    63 ioaio_fiemap_count(fd, off, len, flags) |aio, args| {
+        aio.fiemap_count(&args.file(), args.off as u64, length(args.len)).flags(args.flags as u32)
     };
 }

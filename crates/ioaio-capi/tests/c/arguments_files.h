@@ -226,7 +226,12 @@ static void controls(void) {
     SAME("ioctl", "NULL", requests[r], 0, ioaio_ioctl(aio, fd[0], requests[r], NULL, HOW), ioctl(fd[1], requests[r], NULL));
     SAME("ioctl", "", FIONREAD, 0, ioaio_ioctl(aio, fd[0], FIONREAD, &waiting, HOW), ioctl(fd[1], FIONREAD, &(int){0}));
     SAME("ioctl", "closed", 0, 0, ioaio_ioctl(aio, 9999, FIONREAD, NULL, HOW), ioctl(9999, FIONREAD, NULL));
-    SAME("fiemap_count", "", 0, 0, ioaio_fiemap_count(aio, fd[0], 0, 4096, HOW), fiemap(fd[1], 0, 4096, 0));
+    static const unsigned flags[] = {0, FIEMAP_FLAG_SYNC, FIEMAP_FLAG_XATTR, 0x63, 0x40000000, 0x80000000u};
+    static const uint64_t lengths[] = {0, 1, 4096, UINT64_MAX};
+    EACH(f, flags)
+    EACH(l, lengths)
+    SAME("fiemap_count", "", flags[f], lengths[l],
+        ioaio_fiemap_count(aio, fd[0], 0, (size_t)lengths[l], (int)flags[f], HOW), fiemap(fd[1], 0, lengths[l], flags[f]));
     SAME("fiemap", "flags", 0, 0, ioaio_fiemap(aio, fd[0], 0, 4096, 0x40000000, 0, HOW), fiemap(fd[1], 0, 4096, 0x40000000));
     FAILS(ioaio_fiemap(aio, fd[0], 0, 4096, 0, -2, HOW), EINVAL);
     both_close(fd);

@@ -71,7 +71,7 @@ static void files(void) {
     CHECK(RUN(ioaio_lock_range(aio, fd, LOCK_EX, 0, 10, HOW)) == 0);
     CHECK(RUN(ioaio_fcntl(aio, fd, F_GETFL, NULL, HOW)) >= 0 && (got.result & O_ACCMODE) == O_RDWR);
     CHECK(RUN(ioaio_fiemap(aio, fd, 0, (size_t)-1, 0, -1, HOW)) >= 0 || got.error == EOPNOTSUPP);
-    CHECK(RUN(ioaio_fiemap_count(aio, fd, 0, (size_t)-1, HOW)) >= 0 || got.error == EOPNOTSUPP);
+    CHECK(RUN(ioaio_fiemap_count(aio, fd, 0, (size_t)-1, 0, HOW)) >= 0 || got.error == EOPNOTSUPP);
     RUN(ioaio_syncfs(aio, open("/proc/self/status", O_RDONLY), HOW));
     CHECK(got.result == 0);
     CHECK(RUN(ioaio_close(aio, fd2, HOW)) == 0 && fcntl(fd2, F_GETFD) == -1);

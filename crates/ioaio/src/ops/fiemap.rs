@@ -122,6 +122,7 @@ pub struct FiemapCount {
     file: File,
     offset: u64,
     len: u64,
+    flags: u32,
 }
 
 impl Op for FiemapCount {
@@ -132,10 +133,18 @@ impl Op for FiemapCount {
         check_offsets([self.offset])
     }
     fn run(&mut self) -> io::Result<u32> {
-        fiemap::count(self.file.as_fd(), self.offset, self.len)
+        fiemap::count(self.file.as_fd(), self.offset, self.len, self.flags)
     }
     fn finish(self, res: io::Result<u32>) -> Self::Out {
         res
+    }
+}
+
+impl Request<'_, FiemapCount> {
+    /// FIEMAP_FLAG_ flags, as for the extents themselves. None are set at first.
+    pub fn flags(mut self, flags: u32) -> Self {
+        self.op.flags = flags;
+        self
     }
 }
 
@@ -176,6 +185,6 @@ impl Aio {
     /// # let _ = pieces; Ok(()) }
     /// ```
     pub fn fiemap_count(&self, file: &File, offset: u64, len: u64) -> Request<'_, FiemapCount> {
-        Request::new(self, FiemapCount { file: file.share(), offset, len })
+        Request::new(self, FiemapCount { file: file.share(), offset, len, flags: 0 })
     }
 }

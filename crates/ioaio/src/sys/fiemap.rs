@@ -66,6 +66,7 @@ pub(crate) fn extents(
 }
 
 /// How many extents there are.
-pub(crate) fn count(fd: BorrowedFd<'_>, start: u64, len: u64) -> io::Result<u32> {
-    Ok(call(fd, Head { fm_start: start, fm_length: len, ..Head::default() })?.0)
+pub(crate) fn count(fd: BorrowedFd<'_>, start: u64, len: u64, flags: u32) -> io::Result<u32> {
+    let head = Head { fm_start: start, fm_length: len, fm_flags: flags, ..Head::default() };
+    Ok(call(fd, head)?.0)
 }

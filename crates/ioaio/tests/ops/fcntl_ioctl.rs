@@ -72,6 +72,9 @@ fn fiemap_finds_what_was_written() {
         let inner = t.get(t.fiemap(&file, 8192 * 10, 1)).unwrap();
         assert!(inner.len() == 1 && inner[0].logical <= 8192 * 10);
         assert_eq!(t.get(t.fiemap(&file, 0, u64::MAX).max(0)).unwrap(), []);
+        assert_eq!(errno(t.get(t.fiemap(&file, 0, u64::MAX).max(0).flags(1 << 30))), Errno::BADR);
+        assert_eq!(errno(t.get(t.fiemap_count(&file, 0, u64::MAX).flags(1 << 30))), Errno::BADR);
+        assert_eq!(errno(t.get(t.fiemap(&file, 0, 0))), Errno::INVAL, "no bytes");
         assert_eq!(errno(t.get(t.fiemap(&file, 1 << 63, 1))), Errno::INVAL);
         assert_eq!(errno(t.get(t.fiemap_count(&file, u64::MAX, 1))), Errno::INVAL);
         assert_eq!(errno(t.get(t.fiemap(&file, 0, 1).flags(1 << 30))), Errno::BADR);
