@@ -165,9 +165,9 @@ void ioaio_free(ioaio *aio);
 const char *ioaio_version(void);
 unsigned ioaio_version_number(void);
 
-#define IOAIO_INLINE 1 /* a request may be answered at once */
-#define IOAIO_RING 2 /* io_uring */
-#define IOAIO_POOL 4 /* threads */
+#define IOAIO_INLINE 256 /* of ioaio_routes: a request may be answered at once */
+#define IOAIO_RING 512 /* of ioaio_routes: io_uring */
+#define IOAIO_POOL 1024 /* of ioaio_routes: threads */
 #define IOAIO_NO_INLINE 1 /* ioaio_new_with: no request is answered at once */
 #define IOAIO_NO_RING 2 /* ioaio_new_with: io_uring is not used */
 #define IOAIO_NO_POOL 4 /* ioaio_new_with: no threads: ioaio_poll executes what has no other route */
@@ -297,7 +297,7 @@ void ioaio_walk_free(ioaio_walk *walk);
 
 /* Requests. Each gives a handle, or NULL with errno: ENOMEM, or EOWNERDEAD after a fork. Then nothing was submitted,
  * no callback is called, and all that was passed is still the caller's.
- * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
+ * Priority is -4 (last) to 4 (first); what is beyond is taken for these. Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
 
 #define IOAIO_DIRS_FIRST 0x1 /* ioaio_read_dir: directories before the rest */

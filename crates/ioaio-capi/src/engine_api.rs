@@ -117,7 +117,7 @@ functions! {
     ioaio_routes() -> c_uint = "unsigned", |aio| {
         let Backend { inline, ring, pool, .. } = aio.backend();
         let bit = |on, bit| if on { bit } else { 0 };
-        bit(inline, INLINE) | bit(ring, RING) | bit(pool, POOL)
+        bit(inline, INLINE << USED) | bit(ring, RING << USED) | bit(pool, POOL << USED)
     };
     /// Why io_uring is not used, as text with a NUL in room bytes; how many bytes it has, without the NUL, which may
     /// be more; 0 where it is used.
@@ -186,12 +186,15 @@ fn threads(n: c_int) -> usize {
 const INLINE: c_uint = 1;
 const RING: c_uint = 2;
 const POOL: c_uint = 4;
+/// By how much the bits of routes that are used are higher than those of the options, for none to be taken for the
+/// opposite.
+const USED: u32 = 8;
 
 /// Numbers of the engine for the header.
 pub(crate) const CONSTANTS: &[(&str, c_uint, &str)] = &[
-    ("IOAIO_INLINE", INLINE, "a request may be answered at once"),
-    ("IOAIO_RING", RING, "io_uring"),
-    ("IOAIO_POOL", POOL, "threads"),
+    ("IOAIO_INLINE", INLINE << USED, "of ioaio_routes: a request may be answered at once"),
+    ("IOAIO_RING", RING << USED, "of ioaio_routes: io_uring"),
+    ("IOAIO_POOL", POOL << USED, "of ioaio_routes: threads"),
     ("IOAIO_NO_INLINE", INLINE, "ioaio_new_with: no request is answered at once"),
     ("IOAIO_NO_RING", RING, "ioaio_new_with: io_uring is not used"),
     ("IOAIO_NO_POOL", POOL, "ioaio_new_with: no threads: ioaio_poll executes what has no other route"),

@@ -52,6 +52,6 @@ void ioaio_walk_free(ioaio_walk *walk);
 
 /* Requests. Each gives a handle, or NULL with errno: ENOMEM, or EOWNERDEAD after a fork. Then nothing was submitted,
  * no callback is called, and all that was passed is still the caller's.
- * Priority is -4 (last) to 4 (first). Group and callback may be NULL. */
+ * Priority is -4 (last) to 4 (first); what is beyond is taken for these. Group and callback may be NULL. */
 #define IOAIO_HOW int priority, const ioaio_group *group, ioaio_cb callback, void *data
 

@@ -191,6 +191,7 @@ static void end(void) {
     CHECK(got.calls == 0);
     free(buf);
     CHECK(ioaio_new_with(1u << 20) == NULL && errno == EINVAL);
+    CHECK(ioaio_new_with(IOAIO_RING) == NULL && errno == EINVAL); /* not IOAIO_NO_RING, nor its opposite */
 }
 
 int main(int argc, char **argv) {
