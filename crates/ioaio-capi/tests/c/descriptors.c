@@ -93,19 +93,24 @@ static void unwanted_results(void) {
 static struct got again;
 static char buf[64];
 
-/* Closes the file that was read, and reads something else by the same number. */
+/* Closes a file, and gives its number to a pipe that has something in it. */
+static void replace(int fd) {
+    int ends[2];
+    CHECK(pipe(ends) == 0 && write(ends[1], "pipe data", 9) == 9);
+    CHECK(close(fd) == 0 && dup2(ends[0], fd) == fd && close(ends[0]) == 0);
+}
+
+/* Reads something else by the same number. */
 static void reuse(void *data, const ioaio_result *r) {
-    int fd = *(int *)data, ends[2];
-    CHECK(r->error == 0 && close(fd) == 0 && pipe(ends) == 0);
-    if (ends[0] != fd)
-        CHECK(dup2(ends[0], fd) == fd && close(ends[0]) == 0);
-    CHECK(write(ends[1], "pipe data", 9) == 9);
+    int fd = *(int *)data;
+    CHECK(r->error == 0);
+    replace(fd);
     CHECK(ioaio_read(aio, fd, buf, 9, 0, 0, NULL, done, &again));
 }
 
 /* What was learned of a file is not believed of another one with its number. */
 static void reused_number(void) {
-    int fd = openat(dir, "file", O_RDWR | O_CREAT, 0644), ends[2];
+    int fd = openat(dir, "file", O_RDWR | O_CREAT, 0644);
     CHECK(fd >= 0 && write(fd, "hello world", 11) == 11);
     CHECK(RUN(ioaio_fstat(aio, fd, HOW)) == 0);
     for (int n = 0; n < 3; n++)
@@ -120,7 +125,7 @@ static void reused_number(void) {
     CHECK(ioaio_read(aio, fd, buf, 5, 0, 0, NULL, NULL, NULL));
     usleep(100000);
     ioaio_free(aio);
-    CHECK(close(fd) == 0 && pipe(ends) == 0 && dup2(ends[0], fd) == fd && write(ends[1], "pipe data", 9) == 9);
+    replace(fd);
     aio = ioaio_new_with(options);
     CHECK(aio);
     memset(buf, 0, sizeof buf);
