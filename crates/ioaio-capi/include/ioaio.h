@@ -78,6 +78,14 @@ typedef struct ioaio_group ioaio_group;
 typedef struct ioaio_progress ioaio_progress;
 typedef struct ioaio_walk ioaio_walk;
 
+/* Something that a copy has without what it is about: the target's file system does not know it, or it takes a
+ * privilege. */
+typedef struct ioaio_not_kept {
+    const char *path;      /* the copy */
+    const char *attribute; /* owner, mode, times, hard link, extended attributes, or the name of one of these */
+    int error;             /* the errno with which it was refused */
+} ioaio_not_kept;
+
 /* What a request came to; valid, with what it points to, until the callback returns. The library makes it: later
  * versions may have more fields at the end. */
 typedef struct ioaio_result {
@@ -87,6 +95,9 @@ typedef struct ioaio_result {
     size_t len;       /* the number of bytes, or of elements, in data */
     const char *call; /* which call failed in a request that makes several, or NULL */
     const char *path; /* what that was about, or NULL */
+    const ioaio_not_kept *not_kept; /* of ioaio_copy_tree: what the copy is without, the first thousand */
+    size_t not_kept_len;            /* the number of elements in not_kept */
+    uint64_t not_kept_count;        /* how many there were */
 } ioaio_result;
 
 /* One name of a directory. */
@@ -145,6 +156,8 @@ typedef int64_t (*ioaio_execute)(void *context);
 
 typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
 typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);
+
+typedef void (*ioaio_not_kept_cb)(void *data, const ioaio_not_kept *lost);
 
 /* Gives whether to go into a directory: not 0, or 0. */
 typedef int (*ioaio_descend)(void *data, const ioaio_entry *entry);
@@ -276,6 +289,11 @@ uint64_t ioaio_progress_entries(const ioaio_progress *progress);
 /* The bytes of contents that are done, holes included. */
 uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 
+/* Calls callback, unless it is NULL, for each of what ioaio_copy, ioaio_copy_tree and ioaio_move with these counters
+ * could not keep, the first thousand, once they are done; what it gets is valid until it returns. Gives how many these
+ * are. */
+size_t ioaio_progress_not_kept(const ioaio_progress *progress, ioaio_not_kept_cb callback, void *data);
+
 /* Walks a tree: its root, and everything below it. Symbolic links are entries and never followed. flags are
  * IOAIO_METADATA, IOAIO_SORTED, IOAIO_ONE_FILE_SYSTEM; entries are given from min_depth on, the root being at 0, to
  * max_depth, or all with -1. Directories for which descend gives 0 are not gone into; it may be NULL, and runs in
@@ -382,11 +400,13 @@ typedef struct ioaio_args {
     ioaio_execute execute;
     /* what execute gets */
     void *context;
+    /* the age in seconds from which on leftovers are removed, see ioaio_submit; below 0 nothing is looked for */
+    double leftovers;
 } ioaio_args;
 
 /* The arguments of no request. */
 #define IOAIO_ARGS_INIT {sizeof(ioaio_args), 0, -1, -1, IOAIO_CWD, IOAIO_CWD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, -1, \
-    0, 0, 0, 0, 0.0, 0, (uid_t)-1, (gid_t)-1, 0, 0, 0, 0}
+    0, 0, 0, 0, 0.0, 0, (uid_t)-1, (gid_t)-1, 0, 0, 0, 0, -1.0}
 
 enum {
     IOAIO_OP_NOP = 1,
@@ -901,14 +921,15 @@ const ioaio_req *ioaio_save(const ioaio *aio, int dirfd, const char *path, const
 
 /* Copies a tree with all attributes, as one: IOAIO_DURABLE, IOAIO_ONE_FILE_SYSTEM and IOAIO_KEEP_GOING in
  * flags. The result is how much could not be copied, which is only with IOAIO_KEEP_GOING not 0; data are len
- * struct ioaio_failure, the first thousand of them.
+ * struct ioaio_failure, the first thousand of them; not_kept is what the copy is without.
  * Errors: those of the calls that it makes; EEXIST for a target that is there; EINVAL for flags that it does
  * not know. */
 const ioaio_req *ioaio_copy_tree(const ioaio *aio, int dirfd, const char *path, int dirfd2, const char *path2,
     int flags, const ioaio_progress *progress, IOAIO_HOW);
 
-/* Removes a tree, or a file: IOAIO_ONE_FILE_SYSTEM in flags.
- * Errors: those of the calls that it makes; EINVAL for flags that it does not know. */
+/* Removes a directory with all that is in it: IOAIO_ONE_FILE_SYSTEM in flags.
+ * Errors: those of the calls that it makes; ENOTDIR for what is no directory; EINVAL for flags that it does not
+ * know. */
 const ioaio_req *ioaio_remove_tree(const ioaio *aio, int dirfd, const char *path, int flags,
     const ioaio_progress *progress, IOAIO_HOW);
 
@@ -925,7 +946,11 @@ const ioaio_req *ioaio_du(const ioaio *aio, int dirfd, const char *path, int fla
 
 /* Any request, by args->op: for languages that bind C at run time. NULL with errno.
  * Errors: as for requests; EINVAL for an op or a size that there is not; E2BIG for a field that is set and that this
- * version does not know. */
+ * version does not know.
+ * With leftovers of 0 or more, ioaio_save, ioaio_copy, ioaio_copy_tree, and ioaio_move where it copies, first remove
+ * from the target's directory what a kill or a crash has left there: of the caller's own, with a name like
+ * .ioaio-0123456789abcdef, not changed for so many seconds, and not being worked on by anybody. EINVAL for what is no
+ * number of seconds. */
 const ioaio_req *ioaio_submit(const ioaio *aio, const ioaio_args *args, IOAIO_HOW);
 
 #undef IOAIO_HOW

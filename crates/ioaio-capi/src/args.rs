@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use engine::{
     Aio, Dir, File, IoBuf, IoBufMut, Mapped, PathOp, Progress, RawArg, Request, SetTime, TwoPathOp,
@@ -118,10 +119,12 @@ args! {
     execute: ioaio_execute = None, "ioaio_execute execute", "0";
     /// what execute gets
     context: *mut c_void = null_mut(), "void *context", "0";
+    /// the age in seconds from which on leftovers are removed, see ioaio_submit; below 0 nothing is looked for
+    leftovers: f64 = -1.0, "double leftovers", "-1.0";
 }
 
 /// The size of the first version of the struct, which every program has at least.
-const FIRST_SIZE: usize = std::mem::offset_of!(ioaio_args, context) + size_of::<*mut c_void>();
+const FIRST_SIZE: usize = std::mem::offset_of!(ioaio_args, leftovers) + size_of::<f64>();
 
 impl ioaio_args {
     /// The arguments of a program that knows more fields, or fewer.
@@ -239,6 +242,13 @@ impl ioaio_args {
             }
             f(&last.as_ref().expect("it was just put there").1)
         })
+    }
+    /// The age from which on leftovers are removed; `None` if they are not looked for.
+    pub(crate) fn leftovers(&self) -> Result<Option<Duration>, Refused> {
+        if self.leftovers < 0.0 {
+            return Ok(None);
+        }
+        Duration::try_from_secs_f64(self.leftovers).map(Some).map_err(|_| INVAL)
     }
     /// A file that the request closes.
     pub(crate) fn owned_file(&self) -> File {

@@ -31,6 +31,11 @@ uint64_t ioaio_progress_entries(const ioaio_progress *progress);
 /* The bytes of contents that are done, holes included. */
 uint64_t ioaio_progress_bytes(const ioaio_progress *progress);
 
+/* Calls callback, unless it is NULL, for each of what ioaio_copy, ioaio_copy_tree and ioaio_move with these counters
+ * could not keep, the first thousand, once they are done; what it gets is valid until it returns. Gives how many these
+ * are. */
+size_t ioaio_progress_not_kept(const ioaio_progress *progress, ioaio_not_kept_cb callback, void *data);
+
 /* Walks a tree: its root, and everything below it. Symbolic links are entries and never followed. flags are
  * IOAIO_METADATA, IOAIO_SORTED, IOAIO_ONE_FILE_SYSTEM; entries are given from min_depth on, the root being at 0, to
  * max_depth, or all with -1. Directories for which descend gives 0 are not gone into; it may be NULL, and runs in

@@ -12,6 +12,14 @@ typedef struct ioaio_group ioaio_group;
 typedef struct ioaio_progress ioaio_progress;
 typedef struct ioaio_walk ioaio_walk;
 
+/* Something that a copy has without what it is about: the target's file system does not know it, or it takes a
+ * privilege. */
+typedef struct ioaio_not_kept {
+    const char *path;      /* the copy */
+    const char *attribute; /* owner, mode, times, hard link, extended attributes, or the name of one of these */
+    int error;             /* the errno with which it was refused */
+} ioaio_not_kept;
+
 /* What a request came to; valid, with what it points to, until the callback returns. The library makes it: later
  * versions may have more fields at the end. */
 typedef struct ioaio_result {
@@ -21,6 +29,9 @@ typedef struct ioaio_result {
     size_t len;       /* the number of bytes, or of elements, in data */
     const char *call; /* which call failed in a request that makes several, or NULL */
     const char *path; /* what that was about, or NULL */
+    const ioaio_not_kept *not_kept; /* of ioaio_copy_tree: what the copy is without, the first thousand */
+    size_t not_kept_len;            /* the number of elements in not_kept */
+    uint64_t not_kept_count;        /* how many there were */
 } ioaio_result;
 
 /* One name of a directory. */
@@ -79,6 +90,8 @@ typedef int64_t (*ioaio_execute)(void *context);
 
 typedef void (*ioaio_cb)(void *data, const ioaio_result *result);
 typedef void (*ioaio_group_cb)(void *data, const ioaio_group *group);
+
+typedef void (*ioaio_not_kept_cb)(void *data, const ioaio_not_kept *lost);
 
 /* Gives whether to go into a directory: not 0, or 0. */
 typedef int (*ioaio_descend)(void *data, const ioaio_entry *entry);

@@ -2,6 +2,7 @@
 //! lengths that cannot be, flags that a request does not know.
 
 use std::ffi::c_int;
+use std::time::Duration;
 
 use crate::args::ioaio_args;
 
@@ -112,6 +113,10 @@ impl ioaio_args {
     /// The flags, if there are no others than `known`.
     pub(crate) fn only(&self, known: c_int) -> Result<Flags, Refused> {
         if self.flags & !known == 0 { Ok(Flags(self.flags)) } else { Err(INVAL) }
+    }
+    /// The same with the age of leftovers that are removed, for what makes temporary names.
+    pub(crate) fn only_with_leftovers(&self, known: c_int) -> Result<(Flags, Option<Duration>), Refused> {
+        Ok((self.only(known)?, self.leftovers()?))
     }
     /// A mode as open(2), mkdir(2) and chmod(2) take it: the bits of the kind of file do not count.
     pub(crate) fn permissions(&self) -> u32 {

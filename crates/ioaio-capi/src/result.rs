@@ -7,7 +7,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 
 use engine::{
-    Copied, DiskUsage, Entries, Error, File, FileExtent, Metadata, Scanned, StatvfsInfo, StatxInfo,
+    Copied, DiskUsage, Entries, Error, File, FileExtent, Metadata, NotKept, Scanned, StatvfsInfo, StatxInfo,
 };
 
 use crate::args::{Argument, Memory};
@@ -28,6 +28,24 @@ pub struct ioaio_result {
     pub call: *const c_char,
     /// What that was about, or null.
     pub path: *const c_char,
+    /// What a copy of a tree is without, the first thousand of it, or null.
+    pub not_kept: *const ioaio_not_kept,
+    /// The number of elements in `not_kept`.
+    pub not_kept_len: usize,
+    /// How many there were.
+    pub not_kept_count: u64,
+}
+
+/// Something that a copy has without what it is about.
+#[allow(non_camel_case_types)]
+#[repr(C)]
+pub struct ioaio_not_kept {
+    /// The copy.
+    pub path: *const c_char,
+    /// Owner, mode, times and so on, or the name of an extended attribute.
+    pub attribute: *const c_char,
+    /// The errno with which it was refused.
+    pub error: c_int,
 }
 
 /// One name of a directory.
@@ -49,7 +67,18 @@ pub(crate) trait Show {
 
 fn plain(result: i64, error: c_int) -> ioaio_result {
     let (data, call, path) = (std::ptr::null(), std::ptr::null(), std::ptr::null());
-    ioaio_result { result, error, data, len: 0, call, path }
+    let nothing = std::ptr::null();
+    ioaio_result {
+        result,
+        error,
+        data,
+        len: 0,
+        call,
+        path,
+        not_kept: nothing,
+        not_kept_len: 0,
+        not_kept_count: 0,
+    }
 }
 fn error(e: &io::Error) -> ioaio_result {
     plain(-1, e.raw_os_error().unwrap_or(libc::EIO))
@@ -66,6 +95,24 @@ fn show_error(e: &Error, show: impl FnOnce(&ioaio_result)) {
     let (call, path) = (text(e.call().as_bytes()), text(e.path().as_os_str().as_bytes()));
     let error = e.raw_os_error().unwrap_or(libc::EIO);
     show(&ioaio_result { call: call.as_ptr(), path: path.as_ptr(), ..plain(-1, error) });
+}
+
+/// `show` gets a list for C while all it points to is alive.
+pub(crate) fn show_not_kept(all: &[NotKept], show: impl FnOnce(&[ioaio_not_kept])) {
+    let texts: Vec<(CString, CString)> = all
+        .iter()
+        .map(|lost| (text(lost.path().as_os_str().as_bytes()), text(lost.attribute().as_bytes())))
+        .collect();
+    let list: Vec<ioaio_not_kept> = all
+        .iter()
+        .zip(&texts)
+        .map(|(lost, (path, attribute))| ioaio_not_kept {
+            path: path.as_ptr(),
+            attribute: attribute.as_ptr(),
+            error: lost.raw_os_error(),
+        })
+        .collect();
+    show(&list);
 }
 
 /// Something that could not be done, while the rest was.
@@ -341,7 +388,16 @@ impl Show for Result<Copied, Error> {
             })
             .collect();
         let data = failures.as_ptr().cast();
-        show(&ioaio_result { data, len: failures.len(), ..number(copied.failed() as i64) });
+        show_not_kept(copied.not_kept(), |not_kept| {
+            show(&ioaio_result {
+                data,
+                len: failures.len(),
+                not_kept: not_kept.as_ptr(),
+                not_kept_len: not_kept.len(),
+                not_kept_count: copied.not_kept_count(),
+                ..number(copied.failed() as i64)
+            });
+        });
     }
 }
 impl Show for Result<u64, Error> {

@@ -50,6 +50,15 @@ fn arguments_mean_what_they_mean_to_the_kernel() {
 }
 
 #[test]
+fn composites_do_as_told_and_tell_what_they_leave_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let program = compile("composites", dir.path(), &[]);
+    for off in ROUTES_OFF {
+        works(Command::new(&program).arg(workplace().path()).arg(off.to_string()));
+    }
+}
+
+#[test]
 fn a_descriptor_is_somebodys() {
     let dir = tempfile::tempdir().unwrap();
     let program = compile("descriptors", dir.path(), &[]);

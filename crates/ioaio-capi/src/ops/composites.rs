@@ -1,5 +1,7 @@
 //! Requests that are many system calls. Where they fail, the result also has the call and the path.
 
+use std::time::Duration;
+
 use crate::options::{
     DURABLE, FOLLOW, IN_PLACE, KEEP, KEEP_GOING, NO_FOLLOW, NO_REPLACE, ONE_FILE_SYSTEM, SPECIAL,
     WRITE_THROUGH,
@@ -21,10 +23,12 @@ ops! {
     /// Errors: those of the calls that it makes; EISDIR for a directory; EINVAL for a FIFO, socket or device without
     /// IOAIO_SPECIAL, and for flags that it does not know.
     43 ioaio_copy(dirfd, path, dirfd2, path2, flags, progress) |aio, args| {
-        args.only(NO_FOLLOW | SPECIAL | NO_REPLACE | DURABLE | WRITE_THROUGH | IN_PLACE).map(|flags| {
+        let known = NO_FOLLOW | SPECIAL | NO_REPLACE | DURABLE | WRITE_THROUGH | IN_PLACE;
+        args.only_with_leftovers(known).map(|(flags, leftovers)| {
             let request = aio.copy(args.path(), args.path2()).follow(!flags.has(NO_FOLLOW));
             let request = request.special(flags.has(SPECIAL)).replace(!flags.has(NO_REPLACE));
             let request = request.write_through(flags.has(WRITE_THROUGH)).in_place(flags.has(IN_PLACE));
+            let request = cleaned(request, leftovers, |request, age| request.remove_leftovers(age));
             args.at_both(request.durable(flags.has(DURABLE)).progress(&args.progress()))
         })
     };
@@ -33,8 +37,9 @@ ops! {
     /// to another device onto something; EBUSY where somebody changes the source meanwhile; EINVAL for flags that it
     /// does not know.
     44 ioaio_move(dirfd, path, dirfd2, path2, flags, progress) |aio, args| {
-        args.only(NO_REPLACE).map(|flags| {
+        args.only_with_leftovers(NO_REPLACE).map(|(flags, leftovers)| {
             let request = aio.move_to(args.path(), args.path2()).replace(!flags.has(NO_REPLACE));
+            let request = cleaned(request, leftovers, |request, age| request.remove_leftovers(age));
             args.at_both(request.progress(&args.progress()))
         })
     };
@@ -49,27 +54,31 @@ ops! {
     /// directory; EINVAL for a FIFO, socket or device without IOAIO_WRITE_THROUGH, and for flags that it does not
     /// know; ENXIO for a FIFO that is to be written into and has no reader.
     89 ioaio_save(dirfd, path, src, len, mode, flags) |aio, args| {
-        args.only(DURABLE | NO_REPLACE | KEEP | FOLLOW | WRITE_THROUGH | IN_PLACE).map(|flags| {
+        let known = DURABLE | NO_REPLACE | KEEP | FOLLOW | WRITE_THROUGH | IN_PLACE;
+        args.only_with_leftovers(known).map(|(flags, leftovers)| {
             let request = aio.save(args.path(), args.source()).new_mode(args.permissions());
             let request = request.keep(flags.has(KEEP)).replace(!flags.has(NO_REPLACE)).follow(flags.has(FOLLOW));
             let request = request.write_through(flags.has(WRITE_THROUGH)).in_place(flags.has(IN_PLACE));
+            let request = cleaned(request, leftovers, |request, age| request.remove_leftovers(age));
             args.at(request.durable(flags.has(DURABLE)))
         })
     };
     /// Copies a tree with all attributes, as one: IOAIO_DURABLE, IOAIO_ONE_FILE_SYSTEM and IOAIO_KEEP_GOING in
     /// flags. The result is how much could not be copied, which is only with IOAIO_KEEP_GOING not 0; data are len
-    /// struct ioaio_failure, the first thousand of them.
+    /// struct ioaio_failure, the first thousand of them; not_kept is what the copy is without.
     /// Errors: those of the calls that it makes; EEXIST for a target that is there; EINVAL for flags that it does
     /// not know.
     90 ioaio_copy_tree(dirfd, path, dirfd2, path2, flags, progress) |aio, args| {
-        args.only(DURABLE | ONE_FILE_SYSTEM | KEEP_GOING).map(|flags| {
+        args.only_with_leftovers(DURABLE | ONE_FILE_SYSTEM | KEEP_GOING).map(|(flags, leftovers)| {
             let request = aio.copy_tree(args.path(), args.path2()).durable(flags.has(DURABLE));
+            let request = cleaned(request, leftovers, |request, age| request.remove_leftovers(age));
             let request = request.one_file_system(flags.has(ONE_FILE_SYSTEM));
             args.at_both(request.keep_going(flags.has(KEEP_GOING)).progress(&args.progress()))
         })
     };
-    /// Removes a tree, or a file: IOAIO_ONE_FILE_SYSTEM in flags.
-    /// Errors: those of the calls that it makes; EINVAL for flags that it does not know.
+    /// Removes a directory with all that is in it: IOAIO_ONE_FILE_SYSTEM in flags.
+    /// Errors: those of the calls that it makes; ENOTDIR for what is no directory; EINVAL for flags that it does not
+    /// know.
     91 ioaio_remove_tree(dirfd, path, flags, progress) |aio, args| {
         args.only(ONE_FILE_SYSTEM).map(|flags| {
             let request = aio.remove_tree(args.path()).one_file_system(flags.has(ONE_FILE_SYSTEM));
@@ -89,4 +98,12 @@ ops! {
             args.at(request.progress(&args.progress()))
         })
     };
+}
+
+/// Has a request remove leftovers if it is asked to.
+fn cleaned<R>(request: R, age: Option<Duration>, remove: impl FnOnce(R, Duration) -> R) -> R {
+    match age {
+        Some(age) => remove(request, age),
+        None => request,
+    }
 }

@@ -236,6 +236,7 @@ static void composites(void) {
     CHECK(RUN(ioaio_pathsync(aio, dir, "sub2", HOW)) == 0);
     CHECK(RUN(ioaio_remove_tree(aio, dir, "sub2", 0, NULL, HOW)) == 0);
     FAILS(ioaio_stat(aio, dir, "sub2", HOW), ENOENT);
+    FAILS(ioaio_remove_tree(aio, dir, "saved", 0, NULL, HOW), ENOTDIR);
     ioaio_progress_free(progress);
 }
 
