@@ -215,8 +215,8 @@ impl<O: Op> Pending<O> {
             }
         }
     }
-    /// Lets the request go on, or begin, without anybody to hear of it. It waits neither for its turn nor
-    /// for room.
+    /// Lets the request go on, or begin, without anybody to hear of it. It neither lets others go first nor waits for
+    /// room.
     #[cfg(any(feature = "tokio", feature = "futures-io"))]
     pub(crate) fn detach(mut self) {
         if let Step::Start(start) = std::mem::replace(&mut self.step, Step::Over) {

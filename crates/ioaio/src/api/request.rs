@@ -1,4 +1,4 @@
-//! What a caller holds: the request being built, its handle, its future.
+//! What a caller holds: the request being built, and the handle of one that was submitted.
 
 use std::future::IntoFuture;
 use std::io;

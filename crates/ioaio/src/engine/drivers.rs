@@ -1,8 +1,8 @@
 //! Event loops that drive the engine, and what happens when one of them does not.
 //!
 //! While somebody drives, the engine needs no thread for its futures. But progress does not depend on a runtime that
-//! nobody runs: if there is something to do and the drivers have not polled for some milliseconds, the reaper takes
-//! over until one of them polls again.
+//! nobody runs: if there is something to do and the drivers have not polled for several looks of the timer, the reaper
+//! takes over until one of them polls again. No lock: what is known of drivers is in the atomics of `watchers.rs`.
 
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
@@ -62,7 +62,8 @@ impl Engine {
             self.look_at_drivers_later(0, 0);
         }
     }
-    /// They had polled so often when there was something to do, in so many looks.
+    /// `polls` is how often drivers had polled at the last look, and `looks` in how many looks in a row there was
+    /// something to do and that number did not rise.
     fn look_at_drivers_later(self: &Arc<Self>, polls: usize, looks: u32) {
         let waker = Waker::from(Arc::new(Watch { engine: Arc::downgrade(self), polls, looks }));
         match self.timer.wake_after(LOOK, &waker) {

@@ -7,6 +7,7 @@
 //!
 //! It matters only in `Aio::block_on`, whose thread works with the workers while it waits. Elsewhere futures are as
 //! quick (tokio on one thread) or quicker (on as many as there are processors) if each is answered where it begins.
+//! No lock: the counts are atomics.
 
 use std::sync::Arc;
 

@@ -1,5 +1,6 @@
-//! The lookout: a thread that looks, while workers hold requests which they have not begun, whether they come on. It
-//! gives what a blocked worker holds to others, and calls further workers where those at work wait for something.
+//! The lookout: a thread that looks, while requests are queued or workers hold some which they have not begun, whether
+//! they come on. It hands over what they have done, gives what a blocked one has not begun to others, and calls further
+//! workers where those at work wait for something.
 //!
 //! The lock protects whether it looks, and whether its thread is there. The pool's lock is taken inside it.
 

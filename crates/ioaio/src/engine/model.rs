@@ -1,7 +1,8 @@
 //! The core under loom: every order of events within a bound on preemptions.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p ioaio --lib --release`. No time passes here, so a wake-up
-//! that is lost shows as a deadlock, and a request that is lost or delivered twice as a wrong count.
+//! that is lost shows as a deadlock, and a request that is lost or delivered twice as a wrong count. There is one
+//! processor, no ring, and nobody who comes after a time: neither lookout nor timer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

@@ -14,8 +14,8 @@ use crate::request::members::Members;
 /// Requests that a waiting thread answers inline before it looks for results.
 const HELP: usize = 16;
 
-/// glibc (2.36) keeps small blocks that are free as they are, and only looks at them again when a large one
-/// is freed.
+/// Lets the allocator join the blocks of requests that have gone: glibc (2.36) keeps small blocks that are free as they
+/// are until a large one is freed.
 fn give_memory_back() {
     drop(std::hint::black_box(Vec::<u8>::with_capacity(96 * 1024)));
 }

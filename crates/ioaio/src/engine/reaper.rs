@@ -1,4 +1,6 @@
-//! Futures need nobody to poll: a thread reaps for them, unless an event loop drives the engine.
+//! Futures need nobody to poll: a thread, the reaper, takes completions of the ring for them, unless an event loop
+//! drives the engine. Where there are no workers it also executes what is queued. Whether it is there is known under
+//! the lock of `watchers.rs`.
 
 use std::sync::Arc;
 use std::task::{Wake, Waker};

@@ -1,4 +1,6 @@
-//! Wakes requests after a time: one thread for all that wait for a lock, and only while one waits.
+//! Wakes after a time: requests that wait for a lock, who looks whether drivers answer, and who asks a busy kernel
+//! again. One thread for all, and only while somebody waits. The lock protects the alarms, and whether the thread is
+//! there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::sys::sync::{Condvar, Mutex};
 
-/// A request that waits asks again and again: the thread stays for that long without work.
+/// Who waits asks again and again, so the thread stays for that long without work.
 const LINGER: Duration = Duration::from_secs(1);
 /// It runs what a worker would where there are none.
 const STACK: usize = 256 * 1024;

@@ -4,7 +4,7 @@
 //! A request is shared by reference count, but its *body* (op, result, callback) belongs to one
 //! holder at a time. It goes submit -> queue -> route -> done -> deliver, and each hand-over is through
 //! a lock, an exchange of an inbox, the kernel's ring, or the release store of `Done`. `next` and `prev`
-//! belong to the container that the request is in; see `queue.rs`.
+//! belong to the container that the request is in; see `request/queue.rs`.
 
 use std::alloc::Layout;
 use std::io;
@@ -26,12 +26,13 @@ use crate::request::sqe::Cqe;
 use crate::request::sqe::{Completions, Links};
 use crate::sys::sync::{AtomicBool, AtomicU8, AtomicU32, AtomicWaker, Mutex, Ordering, UnsafeCell, fence};
 
-/// Where a request is; see the module's contract. Each container has a state of its own, which changes under the
-/// lock of the container that the request leaves or enters.
+/// Where a request is; see the module's contract. Each container has a state of its own, which a request gets and
+/// loses under the container's lock, so that a cancel which reads the state under that lock finds it there. Two changes
+/// need no lock: into the pool's inbox, and from a worker's tray, where an exchange decides who has it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum State {
-    /// Nobody but its maker has it.
+    /// Nobody but its maker has it, or the ring has given it back.
     New,
     /// Handed to the pool, and not yet sorted into its queue.
     Submitted,
@@ -43,7 +44,7 @@ pub(crate) enum State {
     HeldBack,
     /// The kernel has it.
     OnRing,
-    /// A thread executes it.
+    /// A thread executes it, or completes it without.
     Running,
     /// A composite that was woken while it ran.
     Woken,
@@ -70,6 +71,7 @@ pub(crate) struct Header {
     state: AtomicU8,
     cancelled: AtomicBool,
     pub(crate) priority: u8,
+    /// Better on the ring than on a worker, as its op says.
     pub(crate) prefers_ring: bool,
     /// Worth an inline try while it waits for a worker.
     pub(crate) may_inline: AtomicBool,

@@ -11,7 +11,7 @@ use crate::sys::sync::{AtomicPtr, Ordering};
 
 pub(crate) const PRIORITIES: usize = 9;
 
-/// Requests in the order in which they are to be looked at.
+/// Requests in their order, on the way from one place to the next.
 pub(crate) struct Batch {
     head: Option<Req>,
     tail: *const Header,

@@ -44,7 +44,7 @@ impl Default for Needs {
     }
 }
 
-/// The lock protects the queue, who is at work and who sleeps.
+/// The lock protects the queue, who is at work and who sleeps, and the limits.
 pub(crate) struct Pool {
     /// What was submitted and is not sorted into the queue.
     inbox: Inbox,

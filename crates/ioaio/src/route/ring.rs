@@ -4,7 +4,8 @@
 //! Errnos of `io_uring_enter(2)`, and what is done about them:
 //! - EINTR: a signal came; the call is made again, a bounded number of times.
 //! - EAGAIN, ENOMEM: the kernel is short of memory for requests; EBUSY: completions that did not fit into the queue
-//!   have to be taken first. The entries stay, and the call is made again after a millisecond, for a tenth of a second.
+//!   have to be taken first; no errno, and no entry taken: one of these. The entries stay, and the call is made again
+//!   after a millisecond, for a tenth of a second.
 //! - EPERM, ENOSYS, EACCES: a filter (seccomp) was put on after the ring was made; EBADF, EOPNOTSUPP: somebody has
 //!   closed the ring's descriptor; and whatever else, also the errnos above if they last: the ring is off for good.
 //!   What the kernel has not accepted goes to another route, and what it has still completes.
@@ -415,7 +416,7 @@ impl Ring {
         if of_ring.contains(PollFlags::NVAL) {
             Self::switch_off(&mut self.lock(), libc::EBADF);
         }
-        // Somebody has closed our descriptors, or the kernel has no memory: no reason to turn in circles.
+        // Somebody has closed our descriptors, or the kernel has no memory: the next call would come back at once too.
         if of_alarm.contains(PollFlags::NVAL) || polled.is_err_and(|e| e != Errno::INTR) {
             std::thread::sleep(OFF_LOOK);
         }

@@ -19,11 +19,12 @@ pub(crate) struct Seat {
     tray: [AtomicPtr<Header>; TRAY],
     /// What it has done and not given back.
     done: Inbox,
-    /// Requests that it has begun, so that others see whether it comes on.
+    /// How many requests it has begun, so that others see whether it comes on.
     pub(super) begun: AtomicUsize,
-    /// The rest is used under the pool's lock only. How many it had begun when somebody last looked:
+    // What follows is used under the pool's lock only.
+    /// How many it had begun when the lookout last looked. The largest number: it has taken new ones since.
     pub(super) seen: AtomicUsize,
-    /// Its last requests have waited.
+    /// It is known to wait for something, or its last requests have: it keeps no processor busy.
     pub(super) blocks: AtomicBool,
     /// It was called to look at the queue, and has not come yet.
     pub(super) called: AtomicBool,
@@ -85,7 +86,7 @@ impl Seat {
         // SAFETY: the exchange took the address out.
         self.tray.iter().find(mine).map(|_| unsafe { Req::from_raw(addr) })
     }
-    /// A request of its batch has its result.
+    /// Keeps a request that has its result, until the worker gives back all that it has done.
     pub(crate) fn finished(&self, req: Req) {
         self.done.push(Batch::of(req));
     }

@@ -2,7 +2,7 @@
 //!
 //! # Safety contract
 //! A `Region` is mapped as long as its borrow. What these calls do to its contents concerns only those
-//! who read it, which nothing safe does (see `mapping.rs`).
+//! who read it, which nothing safe does (see `values/mapping.rs`).
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};

@@ -1,5 +1,5 @@
 //! Locks, atomics, cells and threads: the standard library's, or loom's where `--cfg loom` has it
-//! try every order of events (see `model.rs`).
+//! try every order of events (see `engine/model.rs`).
 
 #[cfg(loom)]
 pub(crate) use loom::future::AtomicWaker;
