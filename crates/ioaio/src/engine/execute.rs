@@ -117,7 +117,7 @@ impl Engine {
     }
     /// Answers a queued request inline, on a thread that would only wait for the workers.
     pub(super) fn try_inline_from_queue(self: &Arc<Self>) -> bool {
-        if !self.routes.inline || self.results.are_many() {
+        if !self.routes.inline {
             return false;
         }
         let Some(req) = self.routes.pool.take_for_inline() else { return false };
@@ -127,6 +127,7 @@ impl Engine {
             self.meet(needs, callback);
             return false;
         }
+        self.routes.pool.note_help();
         self.counters.add_inline();
         self.complete(Batch::of(req));
         true

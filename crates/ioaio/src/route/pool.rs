@@ -20,6 +20,8 @@ const RETRY: Duration = Duration::from_millis(10);
 /// The clock can't count to the end of an endless idle time.
 const FOREVER: Duration = Duration::from_secs(365 * 86400);
 
+/// For how many looks a thread that has helped is taken for one that goes on to.
+const HELP: u8 = 2;
 /// A worker without work takes from others who have so many to begin: fewer are done by the time they have moved.
 const WORTH_TAKING: usize = 4;
 
@@ -50,6 +52,9 @@ pub(crate) struct Pool {
     inbox: Inbox,
     /// Whoever submits has nothing to do but to put the request into the inbox.
     calm: AtomicBool,
+    /// A thread that waits for results answers requests meanwhile, and keeps a processor busy: for how many looks of the
+    /// lookout that is taken for true.
+    helped: AtomicU8,
     /// About how many lie in the inbox for which nobody was called.
     uncalled: AtomicUsize,
     /// The lookout looks again and again, to be read without the lock.
@@ -105,8 +110,8 @@ impl PoolState {
         !self.idle.is_empty() || self.can_start()
     }
     /// Whether a worker that waits for nothing is one more than there are processors.
-    fn is_surplus(&self, seat: &Seat) -> bool {
-        self.running() > self.processors && !seat.blocks.load(Ordering::Relaxed)
+    fn is_surplus(&self, seat: &Seat, processors: usize) -> bool {
+        self.running() > processors && !seat.blocks.load(Ordering::Relaxed)
     }
     fn mark(&mut self, seat: &Seat, blocks: bool) {
         if seat.blocks.swap(blocks, Ordering::Relaxed) != blocks {
@@ -154,6 +159,7 @@ impl Pool {
         Pool {
             inbox: Inbox::new(),
             calm: AtomicBool::new(false),
+            helped: AtomicU8::new(0),
             uncalled: AtomicUsize::new(0),
             watched: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
@@ -218,6 +224,19 @@ impl Pool {
             st.queue.push(req);
         }
     }
+    /// How many processors there are for workers.
+    fn processors(&self, st: &PoolState) -> usize {
+        match self.helped.load(Ordering::Relaxed) > 0 {
+            true => st.processors.saturating_sub(1).max(1),
+            false => st.processors,
+        }
+    }
+    /// A thread that waits has helped. It counts as one that keeps a processor busy until some looks later.
+    pub(crate) fn note_help(&self) {
+        if self.watched.load(Ordering::Relaxed) && self.helped.load(Ordering::Relaxed) < HELP {
+            self.helped.store(HELP, Ordering::Relaxed);
+        }
+    }
     /// Gets one more worker going where processors are free, or sees to it that somebody looks again.
     fn rouse(&self, st: &mut PoolState) -> Needs {
         let mut needs = Needs::default();
@@ -234,7 +253,7 @@ impl Pool {
         if st.waking || st.stop || st.queue.is_empty() {
             return;
         }
-        if st.running() >= st.processors && !st.is_blind() {
+        if st.running() >= self.processors(st) && !st.is_blind() {
             needs.lookout |= st.can_grow() && Self::watch(st);
         } else if let Some(seat) = st.idle.pop() {
             st.waking = true;
@@ -254,7 +273,7 @@ impl Pool {
     }
     /// Says whether who submits has to call somebody; true if something has come meanwhile for which nobody was called.
     fn settle(&self, st: &PoolState) -> bool {
-        let served = st.waking || !st.can_grow() || (st.running() >= st.processors && st.watched);
+        let served = st.waking || !st.can_grow() || (st.running() >= self.processors(st) && st.watched);
         let calm = st.threads > 0 && !st.stop && st.retry_at.is_none() && served;
         let was_calm = self.calm.swap(calm, Ordering::SeqCst);
         let watched = st.watched && !st.stop;
@@ -325,7 +344,7 @@ impl Pool {
                 return (false, self.leave(&mut st, seat));
             }
             // More are at work than there are processors, and this one does not wait for anything.
-            let surplus = !st.stop && !st.is_blind() && st.is_surplus(seat);
+            let surplus = !st.stop && !st.is_blind() && st.is_surplus(seat, self.processors(&st));
             if surplus && !st.queue.is_empty() && Self::watch(&mut st) {
                 let needs = self.rouse(&mut st);
                 return (true, Needs { lookout: true, ..needs });
@@ -408,7 +427,7 @@ impl Pool {
         // What came before the calm ended is not called for.
         let mail = self.settle(&st);
         let end = Instant::now() + st.idle_timeout.min(FOREVER);
-        let surplus = st.running() >= st.processors;
+        let surplus = st.running() >= self.processors(&st);
         let mut stays = true;
         while !mail
             && (surplus || (self.inbox.is_empty() && st.queue.is_empty()))
@@ -454,6 +473,8 @@ impl Pool {
         let mut st = self.lock();
         self.sort(&mut st);
         let mut looked = Looked::default();
+        let helped = self.helped.load(Ordering::Relaxed);
+        self.helped.store(helped.saturating_sub(1), Ordering::Relaxed);
         for seat in st.seats.clone() {
             looked.busy |= seat.is_laden();
             // What is done waits no longer than from one look to the next, whether the worker comes on or not.
@@ -483,6 +504,7 @@ impl Pool {
             return (false, Needs::default());
         }
         st.watched = false;
+        self.helped.store(0, Ordering::Relaxed);
         let needs = self.rouse(&mut st);
         st.watched |= needs.lookout;
         (!st.watched, needs)
@@ -520,11 +542,11 @@ impl Pool {
         self.sort(&mut st);
         st.threads == 0 && !st.queue.is_empty()
     }
-    /// Takes the next request if it is worth an inline try, and no worker is there yet that would take it.
+    /// Takes the next request if it is worth an inline try, unless workers keep all processors busy and more.
     pub(crate) fn take_for_inline(&self) -> Option<Req> {
         let mut st = self.lock();
         self.sort(&mut st);
-        if st.running() > usize::from(st.waking) || !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
+        if st.running() > st.processors || !st.queue.first()?.may_inline.load(Ordering::Relaxed) {
             return None;
         }
         let req = st.queue.pop()?;
