@@ -1,8 +1,8 @@
 //! The core under loom: every order of events within a bound on preemptions.
 //!
 //! `RUSTFLAGS="--cfg loom" cargo test -p ioaio --lib --release`. No time passes here, so a wake-up
-//! that is lost shows as a deadlock, and a request that is lost or delivered twice as a wrong count. There is one
-//! processor, no ring, and nobody who comes after a time: neither lookout nor timer.
+//! that is lost shows as a deadlock, and a request that is lost or delivered twice as a wrong count. There are two
+//! processors, no ring, and nobody who comes after a time: neither lookout nor timer.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -11,8 +11,12 @@ use std::time::Duration;
 use crate::{Aio, Builder};
 
 fn explore(f: impl Fn() + Sync + Send + 'static) {
+    explore_within(3, f);
+}
+
+fn explore_within(preemptions: usize, f: impl Fn() + Sync + Send + 'static) {
     let mut model = loom::model::Builder::new();
-    model.preemption_bound = Some(3);
+    model.preemption_bound = Some(preemptions);
     model.max_branches = 100_000;
     model.check(f);
 }
@@ -168,6 +172,83 @@ fn fewer_threads_are_waited_for() {
         aio.nop().then(callback());
         aio.max_parallel(0);
         assert_eq!(aio.nthreads(), 0);
+        aio.flush().unwrap();
+        assert_eq!(count.load(Relaxed), 1);
+    });
+}
+
+/// A worker takes two at a time from the third request on.
+#[test]
+fn a_batch_is_given_back() {
+    explore_within(2, || {
+        let aio = engine(1);
+        let (count, callback) = counter();
+        (0..4).for_each(|_| drop(aio.nop().then(callback())));
+        aio.flush().unwrap();
+        assert_eq!(count.load(Relaxed), 4);
+    });
+}
+
+/// The first request ends only when the second one has run: whoever pushes that has to call somebody.
+#[test]
+fn a_request_that_waits_for_the_next_one() {
+    explore_within(2, || {
+        let aio = engine(2);
+        let (count, _) = counter();
+        let gate = Arc::new((loom::sync::Mutex::new(false), loom::sync::Condvar::new()));
+        let (entered, opener) = (gate.clone(), gate.clone());
+        let done = [count.clone(), count.clone()];
+        let [first, second] = done.map(|count| {
+            move |res: std::io::Result<()>| {
+                res.unwrap();
+                count.fetch_add(1, Relaxed);
+            }
+        });
+        aio.call(move || {
+            let mut open = entered.0.lock().unwrap();
+            while !*open {
+                open = entered.1.wait(open).unwrap();
+            }
+            Ok(())
+        })
+        .then(first);
+        aio.call(move || {
+            *opener.0.lock().unwrap() = true;
+            opener.1.notify_all();
+            Ok(())
+        })
+        .then(second);
+        aio.flush().unwrap();
+        assert_eq!(count.load(Relaxed), 2);
+    });
+}
+
+/// Two requests at once.
+struct Both;
+
+impl crate::Composite for Both {
+    type Out = ();
+    const NAME: &'static str = "both";
+    async fn run(self, steps: crate::composite::base::task::Steps) -> Result<(), crate::Error> {
+        let mut both = crate::composite::base::in_flight::Flight::new();
+        (0..2).for_each(|_| both.add(steps.go(|aio| aio.nop())));
+        while let Some(res) = both.next().await {
+            res.map_err(|e| crate::Error::new("nop", "", e))?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn two_children_of_a_composite() {
+    explore_within(2, || {
+        let aio = engine(1);
+        let count = Arc::new(AtomicUsize::new(0));
+        let own = count.clone();
+        crate::Task::request(&aio, Both).then(move |done| {
+            done.unwrap();
+            own.fetch_add(1, Relaxed);
+        });
         aio.flush().unwrap();
         assert_eq!(count.load(Relaxed), 1);
     });

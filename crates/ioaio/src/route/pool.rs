@@ -136,7 +136,7 @@ pub(crate) struct Looked {
 impl Pool {
     pub(crate) fn new(min: usize, max: usize, max_idle: usize, idle_timeout: Duration) -> Self {
         let processors = match cfg!(loom) {
-            true => 1,
+            true => 2,
             false => std::thread::available_parallelism().map_or(1, usize::from),
         };
         let state = PoolState {

@@ -10,7 +10,8 @@ use super::{AlignedBuf, IoBuf, IoBufMut};
 use crate::values::slot::Slot;
 
 /// A buffer whose pages the kernel holds ready for one engine: reads and writes on the ring need not pin
-/// them each time, which counts for `O_DIRECT`. Made by [`Aio::registered_buf`].
+/// them each time, which counts for `O_DIRECT`. Made by
+/// [`Aio::registered_buf`](crate::Aio::registered_buf).
 pub struct RegisteredBuf {
     slot: Option<Slot>,
     buf: AlignedBuf,
