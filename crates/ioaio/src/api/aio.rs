@@ -114,7 +114,8 @@ impl Aio {
     pub(crate) fn downgrade(&self) -> WeakAio {
         WeakAio(Arc::downgrade(&self.0))
     }
-    /// Reaps, and runs the callbacks of finished requests, by priority. Gives their number.
+    /// Reaps, and runs the callbacks of requests that are finished by now, by priority; what finishes meanwhile
+    /// is for the next call. Gives their number.
     ///
     /// The poll fd stays readable until a call has found nothing, so an edge-triggered loop calls
     /// until it gets 0. A panic of a callback goes through; the engine stays usable.
@@ -140,7 +141,8 @@ impl Aio {
     pub fn forked(&self) -> bool {
         self.engine().identity.forked()
     }
-    /// Polls until no request is left. In a callback: none but those whose callbacks run.
+    /// Polls until no request is left. In a callback: none but those whose callbacks run, on whatever thread, and
+    /// groups that wait for these. Callbacks that flush on several threads may wait for one another's requests.
     ///
     /// # Errors
     /// Those of [`poll`](Self::poll).

@@ -69,6 +69,9 @@ impl Builder {
         self
     }
     /// How many requests may wait to be executed before submitters are held (default: no limit).
+    ///
+    /// Places are given in the order in which they were asked for. A future that has been woken for one and is
+    /// not polled within 100 ms gives it to the next, and is let in later all the same.
     pub fn max_outstanding(mut self, n: usize) -> Self {
         self.settings.max_outstanding = n;
         self

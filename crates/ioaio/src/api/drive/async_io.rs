@@ -10,11 +10,12 @@ use crate::api::drive::Driver;
 
 /// Polls an engine whenever its poll fd is readable, so that it needs no thread for its futures.
 ///
-/// From this call until the future is dropped or ends, the engine starts no reaper thread: spawn
-/// the future at once. Callbacks run in it, as in [`Aio::poll`]; one that panics ends it. It ends,
-/// without error, when all other handles to the engine are gone. If it is dropped before, the
-/// reaper thread takes over what is under way; it also helps where
-/// [`max_outstanding`](crate::Builder::max_outstanding) holds the submitter of a callback.
+/// From this call until the future is dropped or ends, the engine counts on it: spawn the future at once. If it
+/// does not poll for some ten milliseconds although there is something to do, the reaper thread takes over
+/// until it polls again; so it does when the future is dropped, and where
+/// [`max_outstanding`](crate::Builder::max_outstanding) holds the submitter of a callback. Callbacks run in it,
+/// as in [`Aio::poll`], a bounded number before other tasks get their turn; one that panics ends it. It ends,
+/// without error, when all other handles to the engine are gone.
 ///
 /// # Errors
 /// EMFILE or ENOMEM where the poll fd cannot be registered, and the errors of [`Aio::poll`].
