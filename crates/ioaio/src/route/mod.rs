@@ -3,5 +3,4 @@ pub mod chain;
 mod opcodes;
 pub(crate) mod pool;
 pub(crate) mod ring;
-pub(crate) mod seat;
 pub(crate) mod tables;

@@ -428,8 +428,8 @@ impl Ring {
 
     // ---- cancel, the end
 
-    /// Takes a request out if it waits here, or asks the kernel to cancel it. The second value tells that the kernel was
-    /// busy, and somebody has to come again after [`Ring::RETRY`].
+    /// Takes a request out if it waits here, or asks the kernel to cancel it. The second value tells that the
+    /// kernel was busy, and somebody has to come again after [`Ring::RETRY`].
     pub(crate) fn cancel(&self, req: &Req) -> (Option<Req>, bool) {
         let mut st = self.lock();
         match req.state() {
