@@ -178,8 +178,8 @@ thread_local! {
     static RUNNING: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-/// At the end of a poll, also by a panic, somebody has to begin what was submitted with more to follow. With results left,
-/// another poll follows at once, and more requests.
+/// At the end of a poll, also by a panic, somebody has to begin what was submitted with more to follow. With
+/// results left, another poll follows at once, and more requests.
 struct CallWorkersGuard<'a>(&'a Arc<Engine>);
 
 impl Drop for CallWorkersGuard<'_> {

@@ -13,10 +13,10 @@ mod workers;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::request::cell::{Req, State};
-use crate::request::queue::{Batch, Inbox, Queue};
 use seat::{Seat, TRAY};
 
+use crate::request::cell::{Req, State};
+use crate::request::queue::{Batch, Inbox, Queue};
 use crate::sys::sync::{AtomicBool, AtomicU8, AtomicUsize, Condvar, Mutex, MutexGuard, Ordering, fence};
 
 /// For how long a thread that the system refused is not tried again.
