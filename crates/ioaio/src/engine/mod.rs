@@ -13,7 +13,7 @@ use crate::request::members::Members;
 use crate::request::queue::Batch;
 use crate::route::pool::Needs;
 use crate::route::ring::{Ring, Waiter};
-use crate::sys::sync::{Ordering, fence};
+use crate::sys::sync::{Ordering, fence, model_fence};
 
 pub(crate) mod bell;
 mod cancel;
@@ -177,7 +177,7 @@ impl Engine {
     /// Makes the poll fd readable, and calls a thread that sleeps for results.
     pub(crate) fn ring_bell(&self) {
         self.bell.ring();
-        fence(Ordering::SeqCst);
+        model_fence();
         self.watchers.call_one();
     }
     /// Queues results for delivery.

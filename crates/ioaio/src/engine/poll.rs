@@ -110,6 +110,11 @@ impl Engine {
     }
     /// Waits for a result; false if there can be none or the time is over.
     pub(crate) fn wait(self: &Arc<Self>, timeout: Option<Duration>) -> io::Result<bool> {
+        self.identity.check()?;
+        self.reap();
+        if self.has_results() {
+            return Ok(true);
+        }
         let sleeper = Sleeper::new(self.routes.ring.as_ref());
         let over = || self.results.outstanding() == 0;
         let any = self.sleep_until(&sleeper, Until::Nothing, timeout, over)?;

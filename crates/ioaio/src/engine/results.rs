@@ -83,7 +83,7 @@ impl Results {
         }
         let mut sorted = self.sort();
         let next = sorted.pop();
-        self.len.store(sorted.len(), Ordering::SeqCst);
+        self.len.store(sorted.len(), Ordering::Release);
         drop(sorted);
         if next.is_some() {
             self.waiting.fetch_sub(1, Ordering::Relaxed);

@@ -31,7 +31,7 @@ use crate::route::chain::{Chain, Chains, is_chained};
 use crate::route::opcodes::Opcodes;
 use crate::route::tables::Slots;
 use crate::sys::eventfd::EventFd;
-use crate::sys::sync::{Mutex, MutexGuard, Ordering};
+use crate::sys::sync::{AtomicBool, Mutex, MutexGuard, Ordering};
 
 const CANCEL: u64 = 1; // odd, so never the address of a request
 /// Entries that may wait for company before the kernel is entered.
@@ -51,6 +51,8 @@ pub(crate) struct Ring {
     opcodes: Opcodes,
     /// End a [`Ring::wait`]. A completion would not do: somebody else may take it first.
     alarms: [EventFd; 2],
+    /// Something is on the ring, or held back before it; to be read without the lock.
+    busy: AtomicBool,
     state: Mutex<RingState>,
 }
 
@@ -148,7 +150,8 @@ impl Ring {
         };
         let (buffers, files) = (Slots::default(), Slots::default());
         let alarms = [EventFd::new()?, EventFd::new()?];
-        Ok(Ring { uring, buffers, files, opcodes, alarms, state: Mutex::new(state) })
+        let (busy, state) = (AtomicBool::new(false), Mutex::new(state));
+        Ok(Ring { uring, buffers, files, opcodes, alarms, busy, state })
     }
     fn lock(&self) -> MutexGuard<'_, RingState> {
         self.state.lock().expect("no code panics under the ring's lock")
@@ -168,6 +171,7 @@ impl Ring {
             pushed.refused = Some(req);
             return pushed;
         }
+        self.busy.store(true, Ordering::SeqCst);
         if st.in_flight >= st.limit || !st.queue.is_empty() {
             Self::hold_back(&mut st, req);
         } else {
@@ -281,6 +285,9 @@ impl Ring {
     /// Enters the kernel for what waits, takes completions, starts what was held back.
     pub(crate) fn reap(&self) -> Reaped {
         let mut reaped = Reaped { done: Batch::new(), left_over: Batch::new(), retry: false };
+        if !self.busy.load(Ordering::SeqCst) {
+            return reaped;
+        }
         let mut done = Vec::new();
         let mut chains = Vec::new();
         {
@@ -298,6 +305,8 @@ impl Ring {
                 Self::take_back(&mut st, &mut reaped, &mut chains);
             }
             reaped.retry = st.busy_since.is_some();
+            let left = st.in_flight > 0 || !st.queue.is_empty() || !st.unaccepted.is_empty();
+            self.busy.store(left, Ordering::SeqCst);
         }
         for (req, res) in done {
             let unasked = res == -libc::ECANCELED && !req.cancel_flag().load(Ordering::SeqCst);
@@ -374,6 +383,9 @@ impl Ring {
     }
     /// Whether `poll` has something to do here. Entries that a busy kernel has refused are for later.
     pub(crate) fn needs_poll(&self) -> bool {
+        if !self.busy.load(Ordering::SeqCst) {
+            return false;
+        }
         let mut st = self.lock();
         let waiting = st.busy_since.is_none() && st.off.is_none() && self.unsubmitted(&mut st) > 0;
         let to_take_back = st.off.is_some() && (!st.unaccepted.is_empty() || !st.queue.is_empty());
@@ -384,6 +396,9 @@ impl Ring {
         self.lock().queue.len()
     }
     pub(crate) fn in_flight(&self) -> u32 {
+        if !self.busy.load(Ordering::SeqCst) {
+            return 0;
+        }
         self.lock().in_flight
     }
 
@@ -412,6 +427,9 @@ impl Ring {
         let (of_alarm, of_ring) = (fds[0].revents(), fds[1].revents());
         if let Some(alarm) = alarm.filter(|_| of_alarm.contains(PollFlags::IN)) {
             alarm.take();
+        }
+        if of_ring.contains(PollFlags::IN) {
+            self.busy.store(true, Ordering::SeqCst); // also for what only answers a cancel: it has to be taken
         }
         if of_ring.contains(PollFlags::NVAL) {
             Self::switch_off(&mut self.lock(), libc::EBADF);
@@ -462,6 +480,7 @@ impl Ring {
     pub(crate) fn cancel_all(&self) {
         let mut st = self.lock();
         let all = opcode::AsyncCancel2::new(types::CancelBuilder::any()).build().user_data(CANCEL);
+        self.busy.store(true, Ordering::SeqCst);
         self.add(&mut st, &[all]);
         self.enter(&mut st);
     }
