@@ -243,9 +243,7 @@ impl Ring {
                 st.busy_since = None;
             }
             // Also an error may come after some were accepted.
-            let left = self.unsubmitted(st) as usize;
-            let accepted = st.unaccepted.len().saturating_sub(left);
-            st.unaccepted.drain(..accepted);
+            self.forget_accepted(st);
             match entered.map_err(|e| e.raw_os_error().unwrap_or(libc::EIO)) {
                 Ok(1..) => {}
                 Err(libc::EINTR) if interrupts < INTERRUPTS => interrupts += 1,
@@ -273,6 +271,12 @@ impl Ring {
         unsafe { self.uring.completion_shared() }.enable_eventfd();
         // SAFETY: under the lock.
         !unsafe { self.uring.completion_shared() }.is_empty()
+    }
+    /// The kernel has been entered: what it has accepted need not be taken back any more.
+    fn forget_accepted(&self, st: &mut RingState) {
+        let left = self.unsubmitted(st) as usize;
+        let accepted = st.unaccepted.len().saturating_sub(left);
+        st.unaccepted.drain(..accepted);
     }
     /// Entries that the kernel has not been told of.
     fn unsubmitted(&self, _lock: &mut RingState) -> u32 {
@@ -376,9 +380,7 @@ impl Ring {
             if !kept || st.off.is_some() || self.uring.submitter().submit_and_wait(0).is_err() {
                 return;
             }
-            let left = self.unsubmitted(st) as usize;
-            let accepted = st.unaccepted.len().saturating_sub(left);
-            st.unaccepted.drain(..accepted);
+            self.forget_accepted(st);
         }
     }
     /// Whether `poll` has something to do here. Entries that a busy kernel has refused are for later.
